@@ -1,0 +1,208 @@
+"""The science of a run: one frozen model that is the flow's parameter, the CLI's help and the profiles' schema.
+
+The defaults are what we recommend. A profile (`tasks/profiles/*.toml`) lists differences only.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tasks.errors import ConfigError
+
+Threshold = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
+Share = Annotated[float, Field(gt=0, le=1)]
+SystemName = Literal[
+    "base", "prompted", "sensibility", "rationality", "mixture", "union", "full", "random", "length-matched"
+]
+ControlName = Literal["union", "full", "random", "length-matched"]
+
+
+class Part(BaseModel):
+    """A frozen group of parameters; unknown names are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class JudgeConfig(Part):
+    """Who scores the turns, and how."""
+
+    kind: Literal["distilled", "openai", "replies"] = Field(
+        default="distilled", title="Judge", description="The bundled judge, an LLM endpoint, or recorded replies."
+    )
+    model: str = Field(default="gpt-4o-mini", min_length=1, description="Model the endpoint is asked for.")
+    endpoint_alias: str = Field(
+        default="", description="Name of the endpoint in the judge's identity; its host if empty."
+    )
+    rubric: Literal["paper"] = Field(default="paper", description="The rubric the judge is given.")
+    temperature: float = Field(default=0.0, ge=0, le=2, description="Sampling temperature of the judge.")
+    replies_file: str = Field(default="", description="JSON Lines of recorded replies, for the kind 'replies'.")
+
+    @model_validator(mode="after")
+    def _replies_need_a_file(self) -> JudgeConfig:
+        if (self.kind == "replies") != bool(self.replies_file):
+            raise ValueError(f"kind={self.kind!r} does not fit replies_file={self.replies_file!r}")
+        return self
+
+
+class ScoringConfig(Part):
+    """How many turns are scored, and how fast; none of it changes a score."""
+
+    split: Literal["train", "valid", "test", "all"] = Field(default="all", description="Split to score.")
+    limit: int | None = Field(default=None, ge=1, description="Score at most this many turns, in hash order.")
+    max_concurrency: int = Field(default=64, ge=1, le=2000, description="Most calls in flight at once.")
+    chunk_size: int = Field(default=250, ge=1, le=5000, description="Turns in one Prefect task.")
+    retry_unscored: bool = Field(default=False, description="Ask again for turns that have a terminal reason.")
+
+
+class SelectionConfig(Part):
+    """Which turns each expert learns from."""
+
+    rule: Literal["paper", "released"] = Field(
+        default="paper",
+        description="paper: S>t and R<t / R>t. released: R>t must also have S<t, which discards more.",
+    )
+    sensibility_threshold: Threshold = Field(
+        default=5.0, title="Sensibility threshold", description="Strict bound on the sensibility score, 0 to 10."
+    )
+    rationality_threshold: Threshold = Field(
+        default=5.0, title="Rationality threshold", description="Strict bound on the rationality score, 0 to 10."
+    )
+    split: Literal["train", "valid", "test", "auto"] = Field(
+        default="auto", description="Split to select from; auto: train, or the only split there is."
+    )
+    judge_id: str = Field(default="", description="Id or alias of the judge; needed when several have scores.")
+
+
+class ExpertConfig(Part):
+    """How one LoRA adapter is fine-tuned; the defaults are the paper's where it is known."""
+
+    base_model: str = Field(
+        default="meta-llama/Meta-Llama-3-8B-Instruct",
+        min_length=1,
+        description="Hub id or folder, 'gemma-3-270m' (installed package) or 'tiny-llama' (random, for tests).",
+    )
+    revision: str = Field(default="main", description="Revision of the base model on its hub.")
+    target_modules: Literal["paper", "composable"] = Field(
+        default="composable",
+        description="paper: all seven linears. composable: the MLP's three, which the mixture joins exactly.",
+    )
+    lora_r: int = Field(default=8, ge=1, le=512, description="Rank of the adapter.")
+    lora_alpha: int = Field(default=32, ge=1, description="Scale of the adapter.")
+    lora_dropout: float = Field(default=0.1, ge=0, lt=1, description="Dropout before the adapter.")
+    learning_rate: float = Field(default=1e-4, gt=0, le=1, description="Peak learning rate.")
+    batch_size: int = Field(default=16, ge=1, description="Turns in one step.")
+    epochs: float = Field(default=1.0, gt=0, description="Passes over the subset.")
+    max_steps: int | None = Field(default=None, ge=1, description="Stop after this many steps.")
+    max_length: int = Field(default=512, ge=16, description="Longest prompt plus response, in tokens.")
+    prompt_format: Literal["chat", "released"] = Field(
+        default="chat", description="chat: roles. released: the authors' single user message."
+    )
+    seed: int = Field(default=0, ge=0, description="Seed of data order, dropout and adapter.")
+
+
+class RouterConfig(Part):
+    """How the experts are joined and what the router learns from."""
+
+    train: Literal["router", "router+experts"] = Field(
+        default="router+experts", description="What the router stage trains."
+    )
+    routing: Literal["block", "linear"] = Field(
+        default="block", description="block: one gate a MLP block, exportable. linear: one a linear, as released."
+    )
+    data: Literal["union", "all", "sensibility"] = Field(
+        default="union", description="Turns of the router stage."
+    )
+    learning_rate: float = Field(default=1e-2, gt=0, le=1, description="Learning rate of the gates.")
+    expert_learning_rate: float = Field(default=1e-4, gt=0, le=1, description="Of the experts, if trained.")
+    epochs: float = Field(default=1.0, gt=0, description="Passes over the data.")
+    max_steps: int | None = Field(default=None, ge=1, description="Stop after this many steps.")
+    init_std: float = Field(default=0.02, ge=0, description="Spread of the gates' first weights.")
+    seed: int = Field(default=0, ge=0, description="Seed of data order and gates.")
+
+
+class EvaluationConfig(Part):
+    """What the models are compared on."""
+
+    split: Literal["auto", "valid", "test"] = Field(
+        default="auto", description="Held-out split; auto: test, or valid where there is no test."
+    )
+    systems: tuple[SystemName, ...] = Field(
+        default=("base", "prompted", "sensibility", "rationality", "mixture", "union", "full", "random",
+                 "length-matched"),
+        description="Systems in the table.",
+    )  # fmt: skip
+    max_turns: int | None = Field(default=None, ge=1, description="Turns for perplexity; all if not set.")
+    max_responses: int | None = Field(default=None, ge=1, description="Turns that get a generated response.")
+    max_new_tokens: int = Field(default=64, ge=1, le=2048, description="Longest generated response.")
+    batch_size: int = Field(default=8, ge=1, description="Turns generated at once.")
+    bootstrap: int = Field(default=1000, ge=100, le=100_000, description="Resamples of the intervals.")
+    seed: int = Field(default=0, ge=0, description="Seed of sampling and resampling.")
+
+
+class ExperimentConfig(Part):
+    """The whole method, from a source of dialogues to the report."""
+
+    source: str = Field(
+        default="sample",
+        min_length=1,
+        description="Path, directory, https:// or s3:// URL, or the names 'sample', 'empathetic-dialogues'.",
+    )
+    source_split: Literal["auto", "train", "valid", "test"] = Field(
+        default="auto", description="Split of the whole source; auto: from its files, else 90/5/5 by hash."
+    )
+    judge: JudgeConfig = Field(default_factory=JudgeConfig, description="Who scores.")
+    scoring: ScoringConfig = Field(default_factory=ScoringConfig, description="How much and how fast.")
+    selection: SelectionConfig = Field(default_factory=SelectionConfig, description="Rule and thresholds.")
+    expert: ExpertConfig = Field(default_factory=ExpertConfig, description="Adapters.")
+    controls: tuple[ControlName, ...] = Field(
+        default=("union", "full", "random", "length-matched"), description="Controls to train beside the experts."
+    )
+    router: RouterConfig = Field(default_factory=RouterConfig, description="The mixture.")
+    evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig, description="The comparison.")
+
+
+def list_profiles() -> list[str]:
+    """Return the names of the shipped profiles, sorted."""
+    folder = resources.files("tasks") / "profiles"
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def load_profile(name: str, overrides: Mapping[str, Any] | None = None) -> ExperimentConfig:
+    """Return a profile with `overrides` laid over it (nested mappings merge).
+
+    Raises ConfigError for an unknown profile, an unknown field or a value out of bounds.
+    """
+    if name not in list_profiles():
+        raise ConfigError(f"There is no profile {name!r}.", do=f"choose one of: {', '.join(list_profiles())}")
+    text = (resources.files("tasks") / "profiles" / f"{name}.toml").read_text(encoding="utf-8")
+    return parse_config(merge(tomllib.loads(text), overrides or {}), where=f"profile {name}")
+
+
+def parse_config(values: Mapping[str, Any], where: str) -> ExperimentConfig:
+    """Validate `values`; a ConfigError names every wrong field and its value."""
+    try:
+        return ExperimentConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(describe_errors(error), where=where, do="see `empathy run --help`") from None
+
+
+def describe_errors(error: ValidationError) -> str:
+    """Return one line a wrong field: its name, what is wrong, what was given."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in item['loc']) or 'value'}: {item['msg']} (got {item['input']!r})"
+        for item in error.errors()
+    )
+
+
+def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay `changes` over `base`, group by group."""
+    merged = dict(base)
+    for key, value in changes.items():
+        old = merged.get(key)
+        merged[key] = merge(old, value) if isinstance(value, Mapping) and isinstance(old, Mapping) else value
+    return merged

@@ -1,0 +1,62 @@
+"""The machine's settings: where things are and which keys it has; resolved anew in every process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read from the environment (`EMPATHY_*`); never a task or flow parameter, as those are stored."""
+
+    model_config = SettingsConfigDict(env_prefix="EMPATHY_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    home: Path = Field(default=Path("~/.efficient-empathy"), description="Database, journal, caches, server.")
+    artifacts: str = Field(default="", description="Folder or s3:// URL of the artifacts; in the home if empty.")
+    judge_base_url: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("EMPATHY_JUDGE_BASE_URL", "OPENAI_BASE_URL"),
+        description="OpenAI-compatible endpoint of the judge; the openai client's default if not set.",
+    )
+    judge_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("EMPATHY_JUDGE_API_KEY", "OPENAI_API_KEY"),
+        description="Key of the judge's endpoint.",
+    )
+    hf_token: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("EMPATHY_HF_TOKEN", "HF_TOKEN"),
+        description="Token for gated base models.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Where models run.")
+    lock_timeout_s: float = Field(default=60.0, gt=0, description="How long to wait for the database's lock.")
+
+    @property
+    def home_dir(self) -> Path:
+        """The home as an absolute path."""
+        return self.home.expanduser().absolute()
+
+    @property
+    def artifacts_url(self) -> str:
+        """The artifact store: as given, or `artifacts` in the home."""
+        if "://" in self.artifacts:
+            return self.artifacts.rstrip("/")
+        return str(Path(self.artifacts).expanduser().absolute() if self.artifacts else self.home_dir / "artifacts")
+
+    @property
+    def database(self) -> Path:
+        """The DuckDB file."""
+        return self.home_dir / "empathy.duckdb"
+
+    @property
+    def journal_dir(self) -> Path:
+        """Where replies are kept before they are parsed."""
+        return self.home_dir / "journal"
+
+    @property
+    def cache_dir(self) -> Path:
+        """Copies that can be made again: converted base models, fetched artifacts."""
+        return self.home_dir / "cache"
