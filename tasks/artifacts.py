@@ -113,7 +113,7 @@ class ArtifactStore:
         try:
             with self.fs.open(f"{path}/{MANIFEST}", "rb") as file:
                 manifest = json.loads(file.read())
-                manifest["kind"], manifest["digest"], manifest["files"]  # noqa: B018 - a KeyError is the check
+                manifest["kind"], manifest["digest"], manifest["files"]  # a KeyError is the check
         except FileNotFoundError:
             raise ArtifactError("There is no artifact here.", where=uri, do="see `empathy status`") from None
         except (ValueError, KeyError):
@@ -148,7 +148,9 @@ class ArtifactStore:
             raise self._damaged(ref.uri, MANIFEST)
         folder = Path(ref.uri) if self.is_local else self._fetch(ref, manifest)
         with ThreadPoolExecutor(4) as pool:
-            hashes = dict(zip(manifest["files"], pool.map(hash_file, (folder / n for n in manifest["files"]))))
+            hashes = dict(
+                zip(manifest["files"], pool.map(hash_file, (folder / n for n in manifest["files"])), strict=True)
+            )
         for name, entry in manifest["files"].items():
             if hashes[name] != entry["sha256"]:
                 raise self._damaged(ref.uri, name)

@@ -32,7 +32,9 @@ class JudgeConfig(Part):
     """Who scores the turns, and how."""
 
     kind: Literal["distilled", "openai", "replies"] = Field(
-        default="distilled", title="Judge", description="The bundled judge, an LLM endpoint, or recorded replies."
+        default="distilled",
+        title="Judge",
+        description="The bundled judge, an LLM endpoint, or recorded replies.",
     )
     model: str = Field(default="gpt-4o-mini", min_length=1, description="Model the endpoint is asked for.")
     endpoint_alias: str = Field(
@@ -67,10 +69,14 @@ class SelectionConfig(Part):
         description="paper: S>t and R<t / R>t. released: R>t must also have S<t, which discards more.",
     )
     sensibility_threshold: Threshold = Field(
-        default=5.0, title="Sensibility threshold", description="Strict bound on the sensibility score, 0 to 10."
+        default=5.0,
+        title="Sensibility threshold",
+        description="Strict bound on the sensibility score, 0 to 10.",
     )
     rationality_threshold: Threshold = Field(
-        default=5.0, title="Rationality threshold", description="Strict bound on the rationality score, 0 to 10."
+        default=5.0,
+        title="Rationality threshold",
+        description="Strict bound on the rationality score, 0 to 10.",
     )
     split: Literal["train", "valid", "test", "auto"] = Field(
         default="auto", description="Split to select from; auto: train, or the only split there is."
@@ -112,11 +118,10 @@ class RouterConfig(Part):
         default="router+experts", description="What the router stage trains."
     )
     routing: Literal["block", "linear"] = Field(
-        default="block", description="block: one gate a MLP block, exportable. linear: one a linear, as released."
+        default="block",
+        description="block: one gate a MLP block, exportable. linear: one a linear, as released.",
     )
-    data: Literal["union", "all", "sensibility"] = Field(
-        default="union", description="Turns of the router stage."
-    )
+    data: Literal["union", "all", "sensibility"] = Field(default="union", description="Turns of the router stage.")
     learning_rate: float = Field(default=1e-2, gt=0, le=1, description="Learning rate of the gates.")
     expert_learning_rate: float = Field(default=1e-4, gt=0, le=1, description="Of the experts, if trained.")
     epochs: float = Field(default=1.0, gt=0, description="Passes over the data.")
@@ -160,7 +165,8 @@ class ExperimentConfig(Part):
     selection: SelectionConfig = Field(default_factory=SelectionConfig, description="Rule and thresholds.")
     expert: ExpertConfig = Field(default_factory=ExpertConfig, description="Adapters.")
     controls: tuple[ControlName, ...] = Field(
-        default=("union", "full", "random", "length-matched"), description="Controls to train beside the experts."
+        default=("union", "full", "random", "length-matched"),
+        description="Controls to train beside the experts.",
     )
     router: RouterConfig = Field(default_factory=RouterConfig, description="The mixture.")
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig, description="The comparison.")

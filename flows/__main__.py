@@ -1,0 +1,89 @@
+"""The command line `empathy`. Every command that changes something runs the flow of the same meaning."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import traceback
+
+import typer
+from typer.exceptions import TyperException
+
+from flows.commands import data, judge, look, models, operate
+from tasks.errors import EmpathyError
+
+app = typer.Typer(
+    name="empathy",
+    help="Empathetic language models from fewer, better dialogues: score, select, train two experts, route them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+for group in (data, models, look, operate):
+    group.register(app)
+app.add_typer(judge.app, name="judge")
+
+
+def main() -> None:
+    """Run a command; an error becomes one clear message and the documented exit code."""
+    message, exit_code = run_app()
+    if message:
+        from flows.terminal import errors
+
+        errors.print("Error:", style="bold red", end=" ")
+        errors.print(message, markup=False, soft_wrap=True)
+        gc.collect()  # the error's frames are gone: so may be the connections that they held
+    sys.exit(exit_code)
+
+
+def run_app() -> tuple[str, int]:
+    """Run the command and return what to tell the person, and the exit code."""
+    try:
+        app(standalone_mode=False)
+    except EmpathyError as error:
+        forget_frames(error)
+        return str(error), error.exit_code
+    except typer.Exit as error:
+        return "", error.exit_code
+    except TyperException as error:
+        error.show()
+        return "", error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        return "Interrupted. What was finished is kept: run the same command again to go on.", 130
+    except Exception as error:  # noqa: BLE001 - the last line of defence before a person
+        return describe_unexpected(error)
+    return "", 0
+
+
+def describe_unexpected(error: Exception) -> tuple[str, int]:
+    """Tell ordinary accidents of the machine from faults of ours, whose traceback is kept for a report."""
+    from pydantic import ValidationError
+
+    if isinstance(error, ValidationError):
+        from tasks.config import describe_errors
+
+        return f"A parameter is wrong: {describe_errors(error)}", 2
+    if isinstance(error, OSError):
+        place = f"\n  where: {error.filename}" if error.filename else ""
+        return f"The system refused: {error.strerror or error}{place}\n  do:    mend it, then run the same again", 1
+    if "--verbose" in sys.argv or "-v" in sys.argv:
+        raise error
+    from tasks.settings import Settings
+
+    report = Settings().home_dir / "last-error.txt"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    forget_frames(error)
+    return f"Something unexpected happened: {type(error).__name__}: {error}\n  where: {report} has the details", 1
+
+
+def forget_frames(error: BaseException | None) -> None:
+    """Drop the tracebacks of an error and of what led to it: their frames hold connections open."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,242 @@
+"""Commands of the data side: ingest, score, select, sweep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from flows.commands.options import HomeOption, JsonOption, VerboseOption, drop_unset, run_command, use_home
+from tasks.errors import ConfigError, UsageError
+
+SplitName = Literal["train", "valid", "test"]
+RuleName = Literal["paper", "released"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(ingest)
+    app.command()(score)
+    app.command()(select)
+    app.command()(sweep)
+
+
+def ingest(
+    source: Annotated[
+        str, typer.Argument(help="Path, directory, https:// or s3:// URL, or 'sample' / 'empathetic-dialogues'.")
+    ],
+    split: Annotated[SplitName | None, typer.Option(help="Split of the whole source.")] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Read dialogues; rows that cannot be kept go to quarantine with a reason."""
+    from flows.terminal import make_table, show_result
+
+    use_home(home)
+    check_source(source)
+    ref = run_command(
+        "ingest_dialogues", as_json=json, verbose=verbose, source=absolute_source(source), source_split=split or "auto"
+    )
+    facts = read_facts(ref.uri)
+    rows = [("dialogues", facts["n_dialogues"]), ("listener turns", facts["n_turns"])]
+    rows += [(f"turns in {name}", n) for name, n in facts["by_split"].items()]
+    rows += [("rows in quarantine", facts["n_quarantined"])]
+    rows += [(f"  {reason}", n) for reason, n in facts["by_reason"].items()]
+    rows += [("texts in two splits (kept out of training)", facts["n_cross_split_texts"])]
+    table = make_table(f"Ingested {source}", ["", "n"], rows)
+    show_result({**ref.model_dump(), **facts}, as_json=json, tables=[table])
+
+
+def score(
+    judge: Annotated[str, typer.Option(help="distilled, openai, or replies:FILE.")] = "distilled",
+    model: Annotated[str | None, typer.Option(help="Model the endpoint is asked for.")] = None,
+    base_url: Annotated[str | None, typer.Option(help="OpenAI-compatible endpoint.")] = None,
+    endpoint_alias: Annotated[str | None, typer.Option(help="Name of the endpoint in the judge's identity.")] = None,
+    rubric: Annotated[Literal["paper"] | None, typer.Option(help="Rubric the judge is given.")] = None,
+    split: Annotated[SplitName | None, typer.Option(help="Score only this split.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Score at most this many turns, in hash order.")] = None,
+    max_concurrency: Annotated[int | None, typer.Option(min=1, max=2000, help="Most calls in flight.")] = None,
+    retry_unscored: Annotated[bool, typer.Option(help="Ask again for turns with a terminal reason.")] = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Score the turns that have no score of this judge."""
+    from tasks.config import ScoringConfig
+
+    use_home(home)
+    use_endpoint(base_url)
+    config = parse_judge(judge, model=model, endpoint_alias=endpoint_alias, rubric=rubric)
+    check_judge(config)
+    check_corpus()
+    scoring = ScoringConfig(
+        **drop_unset(split=split, limit=limit, max_concurrency=max_concurrency, retry_unscored=retry_unscored)
+    )
+    ref = run_command("score_dialogues", as_json=json, verbose=verbose, judge=config, scoring=scoring)
+    show_scores(ref, as_json=json)
+
+
+def show_scores(ref: Any, *, as_json: bool) -> None:
+    """Print how the corpus stands with the judge of a scores artifact."""
+    from flows.terminal import make_table, show_result
+    from tasks.home import open_home
+    from tasks.scoring import count_coverage
+
+    home, facts = open_home(), read_facts(ref.uri)
+    files = home.turn_files(home.list_corpus())
+    with home.store.transaction() as connection:
+        coverage = count_coverage(connection, files, facts["judge_id"], "all")
+    rows = [("turns", coverage.n_turns), ("scored", coverage.n_scored)]
+    rows += [(f"unscored: {reason}", n) for reason, n in coverage.unscored.items()]
+    table = make_table(f"Judge {facts['alias']} ({facts['judge_id']})", ["", "n"], rows)
+    result = {**ref.model_dump(), "judge_id": facts["judge_id"], "alias": facts["alias"], **coverage.model_dump()}
+    show_result(result, as_json=as_json, tables=[table])
+
+
+def select(
+    threshold: Annotated[float | None, typer.Option(help="Both thresholds, 0 to 10 [default: 5].")] = None,
+    sensibility_threshold: Annotated[float | None, typer.Option(help="Bound on the sensibility score.")] = None,
+    rationality_threshold: Annotated[float | None, typer.Option(help="Bound on the rationality score.")] = None,
+    rule: Annotated[RuleName | None, typer.Option(help="Selection rule [default: paper].")] = None,
+    split: Annotated[SplitName | None, typer.Option(help="Split to select from [default: train, or the only one].")] = None,
+    judge_id: Annotated[str | None, typer.Option(help="Id or alias of the judge whose scores count.")] = None,
+    preview: Annotated[bool, typer.Option("--preview", help="Only count; write nothing.")] = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Split the scored turns into the subsets that the experts learn from."""
+    from tasks.config import SelectionConfig
+    from tasks.selection import describe
+
+    use_home(home)
+    selection = SelectionConfig(
+        **drop_unset(sensibility_threshold=threshold, rationality_threshold=threshold)
+        | drop_unset(sensibility_threshold=sensibility_threshold, rationality_threshold=rationality_threshold)
+        | drop_unset(rule=rule, split=split, judge_id=judge_id)
+    )
+    if preview:
+        facts = describe(preview_selections([selection])[0])
+        show_subsets(facts, facts, selection, as_json=json)
+        return
+    check_corpus()
+    ref = run_command("select_subsets", as_json=json, verbose=verbose, selection=selection)
+    facts = read_facts(ref.uri)
+    show_subsets({**ref.model_dump(), **facts}, facts, selection, as_json=json)
+
+
+def sweep(
+    thresholds: Annotated[str, typer.Option(help="Thresholds for both scores, comma-separated.")] = "4,5,6,7",
+    rule: Annotated[RuleName | None, typer.Option(help="Selection rule [default: paper].")] = None,
+    split: Annotated[SplitName | None, typer.Option(help="Split to select from.")] = None,
+    judge_id: Annotated[str | None, typer.Option(help="Id or alias of the judge whose scores count.")] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Count the subsets at many thresholds; writes nothing."""
+    from flows.terminal import make_table, show_result
+    from tasks.config import SelectionConfig
+    from tasks.selection import describe
+
+    use_home(home)
+    try:
+        values = [float(part) for part in thresholds.split(",")]
+    except ValueError:
+        raise UsageError(f"These are not thresholds: {thresholds!r}.", do="write them like 4,5,6,7") from None
+    given = drop_unset(rule=rule, split=split, judge_id=judge_id)
+    grid = [SelectionConfig(sensibility_threshold=t, rationality_threshold=t, **given) for t in values]
+    counts = preview_selections(grid)
+    rows = [
+        (f"{t:g}", c.sensibility, c.rationality, c.discard, *(f"{c.share(s):.1%}" for s in ("sensibility", "rationality")))
+        for t, c in zip(values, counts, strict=True)
+    ]
+    columns = ["threshold", "sensibility", "rationality", "discard", "share S", "share R"]
+    result = {"sweep": [{"threshold": t, **describe(c)} for t, c in zip(values, counts, strict=True)]}
+    show_result(result, as_json=json, tables=[make_table(f"Rule {grid[0].rule}", columns, rows)])
+
+
+def preview_selections(grid: list[Any]) -> list[Any]:
+    """Count what each selection would give, from the scores in force."""
+    from tasks.home import open_home
+    from tasks.scoring import choose_judge, snapshot_scores
+    from tasks.selection import preview
+
+    home = open_home()
+    corpus = home.list_corpus()
+    with home.store.transaction() as connection:
+        judge_id, alias = choose_judge(connection, grid[0].judge_id)
+        scores = snapshot_scores(connection, home.artifacts, corpus, judge_id, alias)
+    return preview(home.artifacts, corpus, scores, grid)
+
+
+def show_subsets(result: Any, facts: Any, selection: Any, *, as_json: bool) -> None:
+    """Print sizes and shares of the subsets, and why turns were left out."""
+    from flows.terminal import make_table, show_result
+
+    counts, shares = facts["counts"], facts["shares"]
+    rows = [(name, counts[name], f"{shares[name]:.1%}") for name in shares]
+    title = f"Rule {selection.rule}, S > {selection.sensibility_threshold:g}, R > {selection.rationality_threshold:g}"
+    reasons = [(reason, n) for reason, n in facts["reasons"].items() if reason.startswith(("discard", "excluded"))]
+    tables = [make_table(title, ["subset", "turns", "share"], rows), make_table("Left out", ["why", "turns"], reasons)]
+    show_result(result, as_json=as_json, tables=tables if reasons else tables[:1])
+
+
+def read_facts(uri: str) -> dict[str, Any]:
+    """Return the facts of an artifact's manifest."""
+    from tasks.home import open_home
+
+    return open_home().artifacts.read_manifest(uri)["facts"]
+
+
+def use_endpoint(base_url: str | None) -> None:
+    """Make `--base-url` the judge's endpoint of this process."""
+    import os
+
+    if base_url is not None:
+        os.environ["EMPATHY_JUDGE_BASE_URL"] = base_url
+
+
+def parse_judge(judge: str, **given: str | None) -> Any:
+    """Return the config of a judge as it is written on the command line."""
+    from tasks.config import JudgeConfig
+
+    kind, _, file = judge.partition(":")
+    if kind not in ("distilled", "openai", "replies") or bool(file) != (kind == "replies"):
+        raise ConfigError(f"There is no judge {judge!r}.", do="choose distilled, openai, or replies:FILE")
+    replies = str(Path(file).expanduser().absolute()) if file else None
+    return JudgeConfig(kind=kind, **drop_unset(replies_file=replies, **given))
+
+
+def check_judge(config: Any) -> None:
+    """Refuse a judge that cannot work before anything is started for it."""
+    from tasks.scoring import identify_judge, require_key
+    from tasks.settings import Settings
+
+    settings = Settings()
+    identify_judge(config, settings.judge_base_url)
+    if config.kind == "openai":
+        require_key(settings)
+
+
+def check_corpus() -> None:
+    """Refuse to start anything where nothing was ingested."""
+    from tasks.home import open_home
+
+    open_home().list_corpus()
+
+
+def absolute_source(source: str) -> str:
+    """Return a source that means the same in every working directory."""
+    path = Path(source).expanduser()
+    return str(path.absolute()) if path.exists() else source
+
+
+def check_source(source: str) -> None:
+    """Refuse a local source that cannot be read before anything is started for it."""
+    from tasks.dialogues import resolve_source
+    from tasks.settings import Settings
+
+    if "://" not in source and source != "empathetic-dialogues":
+        resolve_source(source, Settings().cache_dir)

@@ -1,0 +1,36 @@
+"""The options that every command has, and how a command runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", help="Folder of database, journal and caches [default: EMPATHY_HOME or ~/.efficient-empathy]."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Show every log line, tracebacks too.")]
+
+
+def use_home(home: Path | None) -> None:
+    """Make `--home` the home of this process and of every process it starts."""
+    if home is not None:
+        os.environ["EMPATHY_HOME"] = str(home.expanduser().absolute())
+
+
+def run_command(flow: str, *, as_json: bool, verbose: bool, **parameters: Any) -> Any:
+    """Run a command's flow with its progress drawn, and return the flow's result."""
+    from flows.runtime import run_flow
+    from flows.terminal import say, show_progress
+
+    with show_progress(is_quiet=as_json):
+        return run_flow(flow, (lambda _: None) if as_json else say, is_verbose=verbose, **parameters)
+
+
+def drop_unset(**values: Any) -> dict[str, Any]:
+    """Return the options a person gave, so that a profile's value stands where none was."""
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,51 @@
+"""How a command runs its flow: against the API that Prefect's settings name, else the home's background server."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from flows.server import QUIET, ensure_server
+from tasks.settings import Settings
+
+# Prefect reads these at import. The run's page in the UI has every log line; a person at the terminal
+# reads our progress and our errors, so Prefect's console is quiet unless `--verbose` asks for it.
+ENVIRONMENT = {
+    **QUIET,
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "empathy",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+}
+
+
+def run_flow(name: str, say: Callable[[str], None], *, is_verbose: bool = False, **parameters: Any) -> Any:
+    """Import the flow `flows.<name>.<name>` and run it here, with its runs recorded by the server.
+
+    Raises whatever the flow raises.
+    """
+    with prefect_api(say, is_verbose=is_verbose):
+        flow = getattr(import_module(f"flows.{name}"), name)
+        return flow(**parameters)
+
+
+@contextmanager
+def prefect_api(say: Callable[[str], None], *, is_verbose: bool = False) -> Iterator[str]:
+    """Make an API the one that flows talk to, and yield its address."""
+    os.environ.update({key: value for key, value in ENVIRONMENT.items() if key not in os.environ})
+    if not is_verbose:
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    logging.getLogger("empathy").setLevel(logging.INFO)
+    from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
+
+    named = get_current_settings().api.url
+    if named:
+        say(f"Prefect API: {named}")
+        yield named
+        return
+    server = ensure_server(Settings().home_dir, say)
+    say(f"Prefect UI: {server.url}")
+    with temporary_settings({PREFECT_API_URL: server.api_url}):
+        yield server.api_url

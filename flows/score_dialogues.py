@@ -1,0 +1,44 @@
+"""Score every listener turn that this judge has not scored yet."""
+
+from __future__ import annotations
+
+from prefect import flow, unmapped
+from prefect.futures import wait
+from prefect.runtime import flow_run
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from tasks.config import JudgeConfig, ScoringConfig
+from tasks.dialogues.tasks import resolve_corpus
+from tasks.schema import ArtifactRef
+from tasks.scoring.tasks import commit_run, keep_scores, open_scoring_run, plan_run, raise_failures, score_chunk
+
+CHUNKS_AT_ONCE = 4
+
+
+def name_run() -> str:
+    """Say in the run's name who judges."""
+    return f"score with {flow_run.parameters['judge'].kind}"
+
+
+@flow(name="score-dialogues", flow_run_name=name_run, task_runner=ThreadPoolTaskRunner(max_workers=CHUNKS_AT_ONCE))
+def score_dialogues(
+    judge: JudgeConfig = JudgeConfig(),  # noqa: B008 - frozen, and the form shows it
+    scoring: ScoringConfig = ScoringConfig(),  # noqa: B008
+    dialogues: list[ArtifactRef] | None = None,
+) -> ArtifactRef:
+    """Score the turns without a score of this judge and keep the scores in force as an artifact.
+
+    Args:
+        judge: Who scores the turns.
+        scoring: How many turns, and how fast.
+        dialogues: Ingested sources to score; everything ingested if left empty.
+    """
+    corpus = resolve_corpus(dialogues)
+    with open_scoring_run(flow_run.get_id() or "local", judge, scoring) as run:
+        plan = plan_run(run, corpus, judge, scoring)
+        chunks = score_chunk.map(unmapped(run), unmapped(plan), list(range(plan.n_chunks)))
+        wait(chunks)
+        coverage = commit_run(run, corpus, plan, scoring.split)
+        scores = keep_scores(run, corpus)
+    raise_failures(chunks, coverage)
+    return scores

@@ -1,0 +1,36 @@
+"""Split the scored turns into what each expert learns from."""
+
+from __future__ import annotations
+
+from prefect import flow
+from prefect.runtime import flow_run
+
+from tasks.config import SelectionConfig
+from tasks.dialogues.tasks import resolve_corpus
+from tasks.schema import ArtifactRef
+from tasks.scoring.tasks import resolve_scores
+from tasks.selection.tasks import materialize_subsets
+
+
+def name_run() -> str:
+    """Say in the run's name what is selected."""
+    chosen: SelectionConfig = flow_run.parameters["selection"]
+    return f"select {chosen.rule} S>{chosen.sensibility_threshold:g} R>{chosen.rationality_threshold:g}"
+
+
+@flow(name="select-subsets", flow_run_name=name_run)
+def select_subsets(
+    selection: SelectionConfig = SelectionConfig(),  # noqa: B008 - frozen, and the form shows it
+    dialogues: list[ArtifactRef] | None = None,
+    scores: ArtifactRef | None = None,
+) -> ArtifactRef:
+    """Select by thresholds and materialize the subsets as Parquet.
+
+    Args:
+        selection: Rule and thresholds.
+        dialogues: Ingested sources to select from; everything ingested if left empty.
+        scores: Scores to select by; those in force if left empty.
+    """
+    corpus = resolve_corpus(dialogues)
+    in_force = resolve_scores(corpus, scores, selection.judge_id)
+    return materialize_subsets(corpus, in_force, selection)

@@ -1,0 +1,154 @@
+"""The background Prefect server and worker: one a home, on loopback, started once and reused.
+
+Prefect's own ephemeral server starts and stops with every command, which costs half a minute each and
+loses its last records.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+from filelock import FileLock
+
+from flows.processes import find_process, start_process, stop_process
+from tasks.errors import ServerError
+
+FIRST_PORT = 4200
+N_PORTS = 200
+START_TIMEOUT_S = 240.0
+
+# Prefect reads these at import, in this process and in those we start.
+QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+
+
+class Server(NamedTuple):
+    """A running server of the home."""
+
+    pid: int
+    port: int
+    version: str
+
+    @property
+    def url(self) -> str:
+        """Address of the user interface."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def api_url(self) -> str:
+        """Address of the API."""
+        return f"{self.url}/api"
+
+
+def find_server(home: Path) -> Server | None:
+    """Return the home's server if its process is alive."""
+    card = find_process(server_card(home))
+    return Server(card.pid, int(str(card.facts["port"])), str(card.facts["version"])) if card else None
+
+
+def server_card(home: Path) -> Path:
+    """Return where the home keeps the server's card; its log lies beside it."""
+    return home / "server" / "server.json"
+
+
+def worker_card(home: Path, pool: str) -> Path:
+    """Return where the home keeps a worker's card."""
+    return home / "server" / f"worker-{pool}.json"
+
+
+def is_healthy(server: Server, timeout_s: float = 2.0) -> bool:
+    """Say whether the server answers."""
+    try:
+        with urllib.request.urlopen(f"{server.api_url}/health", timeout=timeout_s) as answer:  # noqa: S310 - loopback
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def ensure_server(home: Path, say: Callable[[str], None]) -> Server:
+    """Return the home's running server, starting it if there is none. Raises ServerError if it does not come up."""
+    folder = home / "server"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "lock", timeout=START_TIMEOUT_S):
+        server = find_server(home)
+        if server is not None and server.version != version("prefect"):
+            say(f"The Prefect server is {server.version}, this program uses {version('prefect')}: restarting it.")
+            stop_server(home)
+            server = None
+        if server is None:
+            say("Starting a Prefect server in the background (once; about half a minute) …")
+            server = _start_server(home)
+        _wait_until_healthy(server, home)
+    return server
+
+
+def ensure_worker(home: Path, server: Server, pool: str) -> int:
+    """Return the pid of the home's process worker for a pool, starting it if there is none."""
+    card_file = worker_card(home, pool)
+    card = find_process(card_file)
+    if card is None:
+        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--type", "process"]
+        env = {**os.environ, **QUIET, "PREFECT_API_URL": server.api_url, "EMPATHY_HOME": str(home)}
+        card = start_process(card_file, command, env, {"pool": pool})
+    return card.pid
+
+
+def stop_server(home: Path) -> list[str]:
+    """Stop the home's workers and server, workers first as they cling to a server that is gone; say which."""
+    cards = [*sorted((home / "server").glob("worker-*.json")), server_card(home)]
+    return [card.stem for card in cards if stop_process(card)]
+
+
+def server_environment(folder: Path, port: int, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return the server's environment: its own home and database, no telemetry, a UI that finds its API."""
+    # another API's name and everybody's keys are not the server's business
+    dropped = ("PREFECT_", "OPENAI_", "EMPATHY_", "HF_", "AWS_")
+    kept = {name: value for name, value in inherited.items() if not name.startswith(dropped)}
+    return {
+        **kept,
+        **QUIET,
+        "PREFECT_HOME": str(folder),
+        "PREFECT_SERVER_UI_API_URL": f"http://127.0.0.1:{port}/api",
+    }
+
+
+def _start_server(home: Path) -> Server:
+    port = _find_port()
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    env = server_environment(home / "server", port, os.environ)
+    card = start_process(server_card(home), command, env, {"port": port, "version": version("prefect")})
+    return Server(card.pid, port, version("prefect"))
+
+
+def _wait_until_healthy(server: Server, home: Path) -> None:
+    log = str(server_card(home).with_suffix(".log"))
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not is_healthy(server):
+        if find_server(home) is None:
+            raise ServerError("The Prefect server stopped while starting.", where=log, do="read its log")
+        if time.monotonic() > deadline:
+            raise ServerError(
+                f"The Prefect server did not answer within {START_TIMEOUT_S:.0f} s.",
+                where=log,
+                do="read its log; `empathy down` stops it",
+            )
+        time.sleep(0.25)
+
+
+def _find_port() -> int:
+    """Return the first free port of loopback: 4200, which people know, or the next one."""
+    for port in range(FIRST_PORT, FIRST_PORT + N_PORTS):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise ServerError(f"No free port from {FIRST_PORT} to {FIRST_PORT + N_PORTS - 1}.", where="127.0.0.1")

@@ -1,0 +1,127 @@
+"""What a person sees: progress and messages on stderr, results on stdout as a table or as JSON."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import TimeRemainingColumn as TimeLeftColumn
+from rich.table import Table
+
+PLAIN_LINE_EVERY_S = 5.0
+
+errors = Console(stderr=True, highlight=False)
+
+
+def say(message: str) -> None:
+    """Tell the person what is going on."""
+    errors.print(message, style="dim", markup=False, soft_wrap=True)
+
+
+def show_result(result: Mapping[str, Any], *, as_json: bool, tables: Sequence[Table] = ()) -> None:
+    """Print a command's result on stdout: for machines as one JSON object, for people as tables."""
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False, default=str))  # noqa: T201
+        return
+    console = Console(highlight=False)
+    for table in tables:
+        title, table.title = table.title, None  # a title of the table's own would be wrapped to its width
+        console.print(title, style="bold", markup=False, soft_wrap=True)
+        console.print(table)
+
+
+def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
+    """Return a table whose first column is text and whose other columns are figures."""
+    table = Table(title=title, box=None, padding=(0, 2, 0, 2))
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(format_cell(value) for value in row))
+    return table
+
+
+def format_cell(value: object) -> str:
+    """Return a cell as people write it: thousands apart, absent values as a dash."""
+    if value is None:
+        return "–"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value)
+
+
+class ProgressHandler(logging.Handler):
+    """Draws the records of `empathy.progress`: bars in a terminal, a line now and then elsewhere."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        super().__init__()
+        self.progress = progress
+        self.bars: dict[str, TaskID] = {}
+        self.last_line: dict[str, float] = {}
+        self.started: dict[str, float] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Draw one record."""
+        found = getattr(record, "found", None)
+        if found:
+            say(f"found {found}: {getattr(record, 'uri', '')} (nothing to do)")
+            return
+        step = getattr(record, "step", None)
+        if step is None:
+            return
+        fields: Mapping[str, object] = getattr(record, "fields", {})
+        values = (step, getattr(record, "done", 0), getattr(record, "total", 0), fields)
+        if self.progress is not None:
+            self._draw_bar(self.progress, *values)
+        else:
+            self._print_line(*values)
+
+    def _draw_bar(
+        self, progress: Progress, step: str, done: int, total: int, fields: Mapping[str, object]
+    ) -> None:
+        details = "  ".join(f"{name} {value}" for name, value in fields.items())
+        if step not in self.bars:
+            self.bars[step] = progress.add_task(step, total=total or None, details="")
+        progress.update(self.bars[step], completed=done, total=total or None, details=details)
+
+    def _print_line(self, step: str, done: int, total: int, fields: Mapping[str, object]) -> None:
+        now = time.monotonic()
+        started = self.started.setdefault(step, now)
+        is_news = step not in self.last_line or done >= total
+        if not is_news and now - self.last_line[step] < PLAIN_LINE_EVERY_S:
+            return
+        self.last_line[step] = now
+        left = (now - started) / done * (total - done) if done else 0
+        details = "".join(f", {name} {value}" for name, value in fields.items())
+        say(f"{step}: {done:,} of {total:,}" + (f", about {left:.0f} s left" if left >= 1 else "") + details)
+
+
+@contextmanager
+def show_progress(*, is_quiet: bool = False) -> Iterator[None]:
+    """Draw the progress of whatever runs inside."""
+    if is_quiet:
+        yield
+        return
+    columns = (
+        TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn(),
+        TextColumn("left"), TimeLeftColumn(), TextColumn("[dim]{task.fields[details]}"),
+    )  # fmt: skip
+    progress = Progress(*columns, console=errors) if sys.stderr.isatty() else None
+    handler = ProgressHandler(progress)
+    logger = logging.getLogger("empathy.progress")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    try:
+        if progress is None:
+            yield
+        else:
+            with progress:
+                yield
+    finally:
+        logger.removeHandler(handler)

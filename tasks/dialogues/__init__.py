@@ -1,0 +1,29 @@
+"""Ingest: sources of dialogues in, the dialogues artifact out; rows that cannot be used keep their reason."""
+
+from tasks.dialogues.index import index_dialogues
+from tasks.dialogues.index import index_dialogues
+from tasks.dialogues.ingest import INGEST_VERSION, ingest, ingest_recipe
+from tasks.dialogues.read import read_dialogues
+from tasks.dialogues.rejected import Reason, Rejected
+from tasks.dialogues.resolve import EMPATHETIC_DIALOGUES_URL, resolve_source
+from tasks.dialogues.source import Format, Source, SourceFile
+from tasks.dialogues.splits import assign_split
+from tasks.dialogues.turns import iter_turns
+
+__all__ = [
+    "EMPATHETIC_DIALOGUES_URL",
+    "INGEST_VERSION",
+    "Format",
+    "Reason",
+    "Rejected",
+    "Source",
+    "SourceFile",
+    "assign_split",
+    "index_dialogues",
+    "index_dialogues",
+    "ingest",
+    "ingest_recipe",
+    "iter_turns",
+    "read_dialogues",
+    "resolve_source",
+]

@@ -1,0 +1,71 @@
+"""The machine's stores, opened from its settings; and the index of artifacts that is the lineage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tasks.artifacts import ArtifactStore
+from tasks.errors import UsageError
+from tasks.schema import ArtifactRef
+from tasks.settings import Settings
+from tasks.store import Store
+
+
+@dataclass(frozen=True)
+class Home:
+    """Settings, artifacts and database of one process."""
+
+    settings: Settings
+    artifacts: ArtifactStore
+    store: Store
+
+    def record(self, ref: ArtifactRef) -> ArtifactRef:
+        """Note an artifact and its parents in the database, once, and return it."""
+        self.record_all([ref])
+        return ref
+
+    def record_all(self, refs: Iterable[ArtifactRef]) -> None:
+        """Note artifacts and their parents in the database in one transaction."""
+        rows = [_to_row(ref, self.artifacts) for ref in refs]
+        with self.store.transaction() as connection:
+            for row in rows:
+                connection.execute(
+                    "INSERT INTO artifacts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+                    "uri = excluded.uri, sha256 = excluded.sha256, n_rows = excluded.n_rows",
+                    row,
+                )
+
+    def list_corpus(self) -> list[ArtifactRef]:
+        """Return every ingested source, oldest first. Raises UsageError if there is none."""
+        with self.store.transaction() as connection:
+            rows = connection.execute(
+                "SELECT kind, uri, sha256, n_rows, config_digest FROM artifacts "
+                "WHERE kind = 'dialogues' ORDER BY made_at, config_digest"
+            ).fetchall()
+        if not rows:
+            raise UsageError("No dialogues have been ingested yet.", do="run `empathy ingest SOURCE` first")
+        return [
+            ArtifactRef(kind=kind, uri=uri, sha256=sha256, n_rows=n_rows, config_digest=digest)
+            for kind, uri, sha256, n_rows, digest in rows
+        ]
+
+    def turn_files(self, corpus: Iterable[ArtifactRef]) -> list[str]:
+        """Return the verified Parquet files of the corpus's turns."""
+        return [str(self.artifacts.open(ref) / "turns.parquet") for ref in corpus]
+
+
+def open_home() -> Home:
+    """Open the home that this process's settings name."""
+    settings = Settings()
+    return Home(settings, ArtifactStore.from_settings(settings), Store.from_settings(settings))
+
+
+def _to_row(ref: ArtifactRef, artifacts: ArtifactStore) -> list[object]:
+    manifest = artifacts.read_manifest(ref.uri)
+    parents = [f"{parent['kind']}/{parent['config_digest']}" for parent in manifest["parents"]]
+    return [
+        ref.kind, ref.config_digest, ref.uri, ref.sha256, ref.n_rows, parents,
+        json.dumps(manifest["config"]), json.dumps(manifest["facts"]), manifest["made_at"], manifest["flow_run_id"],
+    ]  # fmt: skip

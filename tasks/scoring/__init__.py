@@ -1,0 +1,44 @@
+"""Scoring: ask a judge for every turn's sensibility and rationality, and keep every reply."""
+
+from tasks.scoring.commit import Committed, commit_segments, register_judge
+from tasks.scoring.coverage import Coverage, count_coverage
+from tasks.scoring.identity import (
+    JudgeIdentity,
+    identify_judge,
+    load_rubric,
+    read_identity,
+    slugify,
+    write_identity,
+)
+from tasks.scoring.lease import hold_lease
+from tasks.scoring.parsing import ParsedScores, parse_reply
+from tasks.scoring.planning import Plan, PlannedTurn, plan_scoring, read_chunk
+from tasks.scoring.run import Judge, load_judge, require_key, score_planned_chunk
+from tasks.scoring.snapshot import choose_judge, snapshot_scores
+
+__all__ = [
+    "Committed",
+    "Coverage",
+    "Judge",
+    "JudgeIdentity",
+    "ParsedScores",
+    "Plan",
+    "PlannedTurn",
+    "choose_judge",
+    "commit_segments",
+    "count_coverage",
+    "hold_lease",
+    "identify_judge",
+    "load_judge",
+    "load_rubric",
+    "parse_reply",
+    "plan_scoring",
+    "read_chunk",
+    "read_identity",
+    "register_judge",
+    "require_key",
+    "score_planned_chunk",
+    "slugify",
+    "snapshot_scores",
+    "write_identity",
+]

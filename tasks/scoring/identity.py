@@ -1,0 +1,93 @@
+"""Who a judge is: everything that could change a score, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tasks.artifacts import hash_file
+from tasks.config import JudgeConfig
+from tasks.errors import ConfigError
+from tasks.schema import digest_of
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeIdentity:
+    """A judge's id and what it is the digest of; the endpoint's key is not part of it."""
+
+    judge_id: str
+    alias: str
+    kind: str
+    endpoint_alias: str
+    model: str
+    rubric: str
+    rubric_text: str
+    parameters: dict[str, Any]
+
+
+def identify_judge(config: JudgeConfig, base_url: str | None) -> JudgeIdentity:
+    """Return the identity of a configured judge.
+
+    Raises ConfigError where recorded replies do not exist. `base_url` names the endpoint only where
+    the config gives it no alias.
+    """
+    if config.kind == "distilled":
+        from tasks.scoring.distilled import DistilledJudge
+
+        return _identity(config, "", "distilled", "", {"weights": DistilledJudge.load().digest}, "distilled")
+    if config.kind == "replies":
+        path = Path(config.replies_file).expanduser()
+        digest = hash_file(path)
+        if not digest:
+            raise ConfigError("There is no such file of recorded replies.", where=str(path))
+        return _identity(config, "", "recorded", "", {"file": digest}, f"replies-{slugify(path.stem)}")
+    endpoint = config.endpoint_alias or urlsplit(base_url or "https://api.openai.com/v1").netloc
+    text = load_rubric(config.rubric)
+    alias = slugify(f"{config.model}-{config.rubric}")
+    return _identity(config, endpoint, config.model, text, {"temperature": config.temperature}, alias)
+
+
+def write_identity(folder: Path, identity: JudgeIdentity) -> None:
+    """Keep the identity beside the judge's journal, so that the tables can be made anew from there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / "judge.json.partial"
+    partial.write_text(json.dumps(asdict(identity), indent=1), encoding="utf-8")
+    partial.replace(folder / "judge.json")
+
+
+def read_identity(folder: Path) -> JudgeIdentity:
+    """Return the identity kept beside a journal. Raises OSError or ValueError if it is not there."""
+    return JudgeIdentity(**json.loads((folder / "judge.json").read_text(encoding="utf-8")))
+
+
+def load_rubric(name: str) -> str:
+    """Return the text of a shipped rubric."""
+    path = resources.files("tasks.scoring") / "rubrics" / f"{name}.md"
+    if not path.is_file():
+        raise ConfigError(f"There is no rubric {name!r}.", do="see tasks/scoring/rubrics")
+    return path.read_text(encoding="utf-8")
+
+
+def slugify(name: str) -> str:
+    """Return a name that is safe in paths, tables and terminals."""
+    return re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-.") or "judge"
+
+
+def _identity(
+    config: JudgeConfig, endpoint: str, model: str, rubric_text: str, parameters: dict[str, Any], alias: str
+) -> JudgeIdentity:
+    rubric = config.rubric if rubric_text else ""
+    covered = {
+        "kind": config.kind,
+        "endpoint_alias": endpoint,
+        "model": model,
+        "rubric_text": rubric_text,
+        "parameters": parameters,
+    }
+    judge_id = digest_of(covered)[:16]
+    return JudgeIdentity(judge_id, alias, config.kind, endpoint, model, rubric, rubric_text, parameters)

@@ -1,0 +1,73 @@
+"""The scores in force as an artifact: what selection reads, on whatever machine it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from tasks.artifacts import ArtifactStore, Recipe
+from tasks.errors import JudgeChoiceError, UsageError
+from tasks.schema import ArtifactRef
+
+SCORES_VERSION = 1
+
+# Order-free: equal rows give an equal sum, however they are laid out.
+_DIGEST = "SELECT count(*), count(sensibility), coalesce(sum(md5_number_lower(row_text)::HUGEINT), 0) FROM (SELECT concat_ws('|', turn_key, coalesce(sensibility::VARCHAR, ''), coalesce(rationality::VARCHAR, ''), coalesce(sensibility_sd::VARCHAR, ''), coalesce(rationality_sd::VARCHAR, ''), method, coalesce(unscored_reason, '')) AS row_text, sensibility FROM snapshot)"  # noqa: E501 - one formula, read as one
+
+
+def choose_judge(connection: duckdb.DuckDBPyConnection, judge: str = "") -> tuple[str, str]:
+    """Return (judge_id, alias) of the judge whose scores count.
+
+    One judge with scores: that one. Several: `judge` must name one by id or alias. Raises
+    JudgeChoiceError with the list otherwise, UsageError if nothing is scored.
+    """
+    known = connection.execute(
+        "SELECT judge_id, alias, (SELECT count(sensibility) FROM scores s WHERE s.judge_id = j.judge_id) AS n "
+        "FROM judges j ORDER BY first_used_at"
+    ).fetchall()
+    scored = [(judge_id, alias, n) for judge_id, alias, n in known if n]
+    listing = "; ".join(f"{judge_id} ({alias}, {n:,} scores)" for judge_id, alias, n in scored)
+    if judge:
+        for judge_id, alias, _ in known:
+            if judge in (judge_id, alias):
+                return judge_id, alias
+        raise JudgeChoiceError(f"No judge is called {judge!r}.", do=f"name one of: {listing or 'none has scored'}")
+    if not scored:
+        raise UsageError("No turn has a score yet.", do="run `empathy score` first")
+    if len(scored) > 1:
+        raise JudgeChoiceError(
+            "Several judges have scores, and which of them counts is not said.",
+            do=f"name one with --judge-id: {listing}",
+        )
+    return scored[0][0], scored[0][1]
+
+
+def snapshot_scores(
+    connection: duckdb.DuckDBPyConnection,
+    artifacts: ArtifactStore,
+    corpus: Sequence[ArtifactRef],
+    judge_id: str,
+    alias: str,
+) -> ArtifactRef:
+    """Return the artifact of the judge's scores for the turns of the corpus, making it if they changed."""
+    turn_files = [str(artifacts.open(ref) / "turns.parquet") for ref in corpus]
+    query = (resources.files("tasks.scoring") / "snapshot.sql").read_text(encoding="utf-8")
+    connection.execute(query, {"judge_id": judge_id, "turn_files": turn_files})
+    n_rows, n_scored, content = connection.execute(_DIGEST).fetchone() or (0, 0, 0)
+    recipe = Recipe(
+        kind="scores",
+        stage_version=SCORES_VERSION,
+        config={"judge_id": judge_id, "alias": alias},
+        parents=tuple(corpus),
+        inputs={"scores": str(content)},
+    )
+
+    def build(folder: Path) -> dict[str, Any]:
+        connection.execute("COPY snapshot TO $file (FORMAT parquet)", {"file": str(folder / "scores.parquet")})
+        return {"n_rows": n_rows, "n_scored": n_scored, "judge_id": judge_id, "alias": alias}
+
+    return artifacts.produce(recipe, build)

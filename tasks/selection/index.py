@@ -1,0 +1,24 @@
+"""The sizes of materialized subsets in the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+
+from tasks.selection.decide import SUBSETS
+
+
+def index_subsets(connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any], judge_id: str) -> bool:
+    """Note a subsets artifact from its manifest, once; say whether it was new."""
+    digest, config, facts = manifest["digest"], manifest["config"], manifest["facts"]
+    if connection.execute("SELECT 1 FROM subsets WHERE config_digest = ?", [digest]).fetchone():
+        return False
+    for subset in SUBSETS:
+        connection.execute(
+            "INSERT INTO subsets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [digest, subset, config["rule"], judge_id, config["sensibility_threshold"],
+             config["rationality_threshold"], config["split"], facts["counts"][subset], facts["shares"][subset]],
+        )  # fmt: skip
+    return True

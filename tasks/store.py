@@ -1,0 +1,96 @@
+"""The DuckDB index of one host. It takes one process at a time: open it, change it, close it.
+
+The journal and the artifacts are the truth; nothing is lost with this file.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from tasks.errors import StoreError
+
+if TYPE_CHECKING:
+    from tasks.settings import Settings
+
+SCHEMA_VERSION = 1
+
+
+class Store:
+    """The database file; every use is one short transaction."""
+
+    def __init__(self, path: Path, lock_timeout_s: float = 60.0) -> None:
+        self.path, self.lock_timeout_s = path, lock_timeout_s
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Store:
+        """Open the database of the machine's home."""
+        return cls(settings.database, settings.lock_timeout_s)
+
+    @contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Yield a connection; what was done is committed at the end, or undone if anything was raised.
+
+        Waits up to `lock_timeout_s` for another process's transaction to end. Raises StoreError if
+        the lock is not freed, the file is damaged, or it was written by a newer version.
+        """
+        connection = self._connect()
+        try:
+            connection.begin()
+            self._prepare_schema(connection)
+            yield connection
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise
+        finally:
+            connection.close()
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        deadline = time.monotonic() + self.lock_timeout_s
+        while True:
+            try:
+                return duckdb.connect(str(self.path))
+            except duckdb.IOException as error:
+                if "lock" not in str(error):
+                    raise self._unusable(error) from None
+                if time.monotonic() > deadline:
+                    raise StoreError(
+                        f"The database is in use by another process (waited {self.lock_timeout_s:.0f} s).",
+                        where=str(self.path),
+                        do="wait for that run, or see `empathy status`",
+                    ) from None
+                time.sleep(0.05)
+            except duckdb.Error as error:
+                raise self._unusable(error) from None
+
+    def _unusable(self, error: Exception) -> StoreError:
+        reason = str(error).splitlines()[0]
+        return StoreError(
+            f"The database cannot be opened: {reason}",
+            where=str(self.path),
+            do="if it is damaged, `empathy rebuild` makes it anew from journal and artifacts",
+        )
+
+    def _prepare_schema(self, connection: duckdb.DuckDBPyConnection) -> None:
+        known = connection.execute(
+            "SELECT count(*) FROM information_schema.tables WHERE table_name = 'schema_version'"
+        ).fetchone()
+        if not known or not known[0]:
+            connection.execute((resources.files("tasks") / "schema.sql").read_text(encoding="utf-8"))
+            connection.execute("INSERT INTO schema_version VALUES (?)", [SCHEMA_VERSION])
+            return
+        row = connection.execute("SELECT max(version) FROM schema_version").fetchone()
+        if row and row[0] != SCHEMA_VERSION:
+            raise StoreError(
+                f"The database has schema version {row[0]}; this program knows {SCHEMA_VERSION}.",
+                where=str(self.path),
+                do="use the program that wrote it, or `empathy rebuild`",
+            )
