@@ -25,7 +25,7 @@ class Card(NamedTuple):
 def start_process(card_file: Path, command: Sequence[str], env: Mapping[str, str], facts: dict[str, object]) -> Card:
     """Start a process in a session of its own, its output beside its card. Raises OSError if it cannot start."""
     with card_file.with_suffix(".log").open("ab") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own program with fixed arguments
+        process = subprocess.Popen(
             command, env=dict(env), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=card_file.parent,
             start_new_session=True,  # it outlives this command, and a Ctrl-C meant for it
         )  # fmt: skip

@@ -28,7 +28,7 @@ def say(message: str) -> None:
 def show_result(result: Mapping[str, Any], *, as_json: bool, tables: Sequence[Table] = ()) -> None:
     """Print a command's result on stdout: for machines as one JSON object, for people as tables."""
     if as_json:
-        print(json.dumps(result, ensure_ascii=False, default=str))  # noqa: T201
+        print(json.dumps(result, ensure_ascii=False, default=str))
         return
     console = Console(highlight=False)
     for table in tables:
@@ -82,9 +82,7 @@ class ProgressHandler(logging.Handler):
         else:
             self._print_line(*values)
 
-    def _draw_bar(
-        self, progress: Progress, step: str, done: int, total: int, fields: Mapping[str, object]
-    ) -> None:
+    def _draw_bar(self, progress: Progress, step: str, done: int, total: int, fields: Mapping[str, object]) -> None:
         details = "  ".join(f"{name} {value}" for name, value in fields.items())
         if step not in self.bars:
             self.bars[step] = progress.add_task(step, total=total or None, details="")

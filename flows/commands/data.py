@@ -100,7 +100,9 @@ def select(
     sensibility_threshold: Annotated[float | None, typer.Option(help="Bound on the sensibility score.")] = None,
     rationality_threshold: Annotated[float | None, typer.Option(help="Bound on the rationality score.")] = None,
     rule: Annotated[RuleName | None, typer.Option(help="Selection rule [default: paper].")] = None,
-    split: Annotated[SplitName | None, typer.Option(help="Split to select from [default: train, or the only one].")] = None,
+    split: Annotated[
+        SplitName | None, typer.Option(help="Split to select from [default: train, or the only one].")
+    ] = None,
     judge_id: Annotated[str | None, typer.Option(help="Id or alias of the judge whose scores count.")] = None,
     preview: Annotated[bool, typer.Option("--preview", help="Only count; write nothing.")] = False,
     home: HomeOption = None,
@@ -149,7 +151,13 @@ def sweep(
     grid = [SelectionConfig(sensibility_threshold=t, rationality_threshold=t, **given) for t in values]
     counts = preview_selections(grid)
     rows = [
-        (f"{t:g}", c.sensibility, c.rationality, c.discard, *(f"{c.share(s):.1%}" for s in ("sensibility", "rationality")))
+        (
+            f"{t:g}",
+            c.sensibility,
+            c.rationality,
+            c.discard,
+            *(f"{c.share(s):.1%}" for s in ("sensibility", "rationality")),
+        )
         for t, c in zip(values, counts, strict=True)
     ]
     columns = ["threshold", "sensibility", "rationality", "discard", "share S", "share R"]

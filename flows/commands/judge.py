@@ -1,6 +1,10 @@
 """stub"""
+
 import typer
+
 app = typer.Typer()
+
+
 @app.command()
 def distill(): ...
 @app.command()

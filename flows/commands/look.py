@@ -81,10 +81,10 @@ def lineage(
     json: JsonOption = False,
 ) -> None:
     """Show everything that an artifact came from: data, judge, thresholds, experts."""
-    from flows.terminal import errors, show_result
     from rich.console import Console
     from rich.tree import Tree
 
+    from flows.terminal import errors, show_result
     from tasks.home import open_home
 
     use_home(home)
@@ -152,13 +152,14 @@ def report(
     json: JsonOption = False,
 ) -> None:
     """Write the HTML report of the newest artifacts of this home and say where it is."""
-    from flows.newest_report import write_newest_report
     from flows.terminal import make_table, show_progress, show_result
     from tasks.home import open_home
+    from tasks.reporting import make_newest_report
 
     use_home(home)
+    place = open_home()
     with show_progress(is_quiet=json):
-        ref = write_newest_report(open_home())
+        ref = make_newest_report(place, place.list_corpus())
     path = f"{ref.uri}/report.html"
     show_result({**ref.model_dump(), "report": path}, as_json=json, tables=[make_table("Report", ["file"], [(path,)])])
     if open_it:

@@ -1,2 +1,166 @@
-"""stub"""
-def register(app): ...
+"""Commands of the models side: run, train, route, evaluate, chat."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+import typer
+
+from flows.commands.options import HomeOption, JsonOption, VerboseOption, drop_unset, run_command, use_home
+
+ExpertName = StrEnum("ExpertName", ["sensibility", "rationality"])
+ControlName = StrEnum("ControlName", {name: name for name in ("full", "random", "length-matched", "union")})
+ProfileOption = Annotated[str, typer.Option(help="Profile of the experiment: demo, smoke or paper.")]
+BaseModelOption = Annotated[
+    str | None, typer.Option(help="Base model: hub id, folder, 'gemma-3-270m' or 'tiny-llama'.")
+]
+MaxStepsOption = Annotated[int | None, typer.Option(min=1, help="Stop each training after this many steps.")]
+SeedOption = Annotated[int | None, typer.Option(min=0, help="Seed of training and evaluation.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (run, train, route, evaluate, chat):
+        app.command()(command)
+
+
+def run(
+    source: Annotated[str | None, typer.Argument(help="Path, directory, URL, or a name [default: sample].")] = None,
+    profile: ProfileOption = "demo",
+    judge: Annotated[str, typer.Option(help="distilled, openai, or replies:FILE.")] = "distilled",
+    model: Annotated[str | None, typer.Option(help="Model the judge's endpoint is asked for.")] = None,
+    base_url: Annotated[str | None, typer.Option(help="OpenAI-compatible endpoint of the judge.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="Both thresholds, 0 to 10.")] = None,
+    base_model: BaseModelOption = None,
+    max_steps: MaxStepsOption = None,
+    seed: SeedOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Run the whole method: ingest, score, select, train, route, evaluate, report."""
+    from flows.commands.data import absolute_source, check_judge, check_source, parse_judge, use_endpoint
+    from flows.commands.results import show_run
+
+    use_home(home)
+    use_endpoint(base_url)
+    chosen = parse_judge(judge, model=model)
+    check_judge(chosen)
+    overrides: dict[str, Any] = {"judge": chosen.model_dump()}
+    if source is not None:
+        check_source(source)
+        overrides["source"] = absolute_source(source)
+    if threshold is not None:
+        overrides["selection"] = {"sensibility_threshold": threshold, "rationality_threshold": threshold}
+    config = load_config(profile, overrides, base_model=base_model, max_steps=max_steps, seed=seed)
+    check_base(config)
+    refs = run_command("efficient_empathy", as_json=json, verbose=verbose, config=config)
+    show_run(refs, as_json=json)
+
+
+def train(
+    experts: Annotated[list[ExpertName] | None, typer.Argument(help="Experts [default: both].")] = None,
+    control: Annotated[list[ControlName] | None, typer.Option(help="Control to train beside them.")] = None,
+    profile: ProfileOption = "demo",
+    base_model: BaseModelOption = None,
+    max_steps: MaxStepsOption = None,
+    seed: SeedOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Fine-tune experts, and controls, on the subsets selected last."""
+    from flows.commands.results import show_models
+
+    use_home(home)
+    config = load_config(profile, {}, base_model=base_model, max_steps=max_steps, seed=seed)
+    check_base(config)
+    chosen = experts or ([] if control else list(ExpertName))
+    names = tuple(dict.fromkeys(name.value for name in (*chosen, *(control or []))))
+    refs = run_command("train_experts", as_json=json, verbose=verbose, config=config, adapters=names)
+    show_models(refs, as_json=json)
+
+
+def route(
+    train: Annotated[Literal["router", "router+experts"] | None, typer.Option(help="What is trained.")] = None,
+    routing: Annotated[Literal["block", "linear"] | None, typer.Option(help="One gate a block, or a linear.")] = None,
+    profile: ProfileOption = "demo",
+    base_model: BaseModelOption = None,
+    max_steps: MaxStepsOption = None,
+    seed: SeedOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Join the two experts in a mixture and train its router."""
+    from flows.commands.results import show_models
+
+    use_home(home)
+    overrides = {"router": drop_unset(train=train, routing=routing)}
+    config = load_config(profile, overrides, base_model=base_model, max_steps=max_steps, seed=seed)
+    check_base(config)
+    ref = run_command("train_router", as_json=json, verbose=verbose, config=config)
+    show_models({"mixture": ref}, as_json=json)
+
+
+def evaluate(
+    systems: Annotated[list[str] | None, typer.Argument(help="Systems to compare [default: the profile's].")] = None,
+    profile: ProfileOption = "demo",
+    base_model: BaseModelOption = None,
+    max_steps: MaxStepsOption = None,
+    seed: SeedOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Compare the models on held-out dialogues; what is not trained yet is trained first."""
+    from flows.commands.results import show_evaluation
+
+    use_home(home)
+    overrides = {"evaluation": {"systems": systems}, "controls": []} if systems else {}
+    config = load_config(profile, overrides, base_model=base_model, max_steps=max_steps, seed=seed)
+    check_base(config)
+    ref = run_command("evaluate_models", as_json=json, verbose=verbose, config=config)
+    show_evaluation(ref, as_json=json)
+
+
+def chat(
+    model: Annotated[str, typer.Argument(help="base, sensibility, rationality, mixture, or a control.")] = "mixture",
+    max_new_tokens: Annotated[int, typer.Option(min=1, max=2048, help="Longest answer.")] = 64,
+    home: HomeOption = None,
+) -> None:
+    """Talk with a model in the terminal; an empty line ends it."""
+    from flows.chatting import open_chat
+    from flows.terminal import say
+
+    use_home(home)
+    say(f"loading {model} …")
+    answer = open_chat(model, max_new_tokens)
+    say("Tell it what happened. An empty line ends the conversation.")
+    utterances: list[str] = []
+    while text := input("you: ").strip():
+        utterances.append(text)
+        utterances.append(answer(utterances))
+        print(f"{model}: {utterances[-1]}")  # noqa: T201 - a conversation is the command's result
+
+
+def load_config(
+    profile: str, overrides: dict[str, Any], *, base_model: str | None, max_steps: int | None, seed: int | None
+) -> Any:
+    """Return the profile with what the command line says laid over it."""
+    from tasks.config import load_profile, merge
+
+    given = {
+        "expert": drop_unset(base_model=base_model, max_steps=max_steps, seed=seed),
+        "router": drop_unset(max_steps=max_steps, seed=seed),
+        "evaluation": drop_unset(seed=seed),
+    }
+    return load_profile(profile, merge(overrides, {name: part for name, part in given.items() if part}))
+
+
+def check_base(config: Any) -> None:
+    """Refuse a base model that cannot be had before hours are spent on the way to it."""
+    from tasks.experts import check_base
+
+    check_base(config.expert.base_model)

@@ -10,7 +10,9 @@ import typer
 
 HomeOption = Annotated[
     Path | None,
-    typer.Option("--home", help="Folder of database, journal and caches [default: EMPATHY_HOME or ~/.efficient-empathy]."),
+    typer.Option(
+        "--home", help="Folder of database, journal and caches [default: EMPATHY_HOME or ~/.efficient-empathy]."
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Show every log line, tracebacks too.")]

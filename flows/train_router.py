@@ -1,0 +1,30 @@
+"""Join the two experts in a mixture and train its router."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from flows.train_experts import train_experts
+from tasks.config import ExperimentConfig
+from tasks.experts.tasks import prepare_base_model, resolve_subsets
+from tasks.router.tasks import train_mixture_task
+from tasks.schema import ArtifactRef
+
+
+@flow(name="train-router")
+def train_router(
+    config: ExperimentConfig = ExperimentConfig(),  # noqa: B008 - frozen, and the form shows it
+    subsets: ArtifactRef | None = None,
+    experts: dict[str, ArtifactRef] | None = None,
+) -> ArtifactRef:
+    """Train the mixture of the two experts; experts that do not exist yet are trained first.
+
+    Args:
+        config: The experiment; its parts `expert` and `router` matter here.
+        subsets: Subsets to learn from; those selected last if left empty.
+        experts: Trained experts by name; trained, or found again, if left empty.
+    """
+    chosen = resolve_subsets(subsets)
+    trained = experts or train_experts(config, ("sensibility", "rationality"), chosen)
+    base = prepare_base_model(config)
+    return train_mixture_task(chosen, trained, base, config)
