@@ -1,7 +1,6 @@
 """Ingest: sources of dialogues in, the dialogues artifact out; rows that cannot be used keep their reason."""
 
 from tasks.dialogues.index import index_dialogues
-from tasks.dialogues.index import index_dialogues
 from tasks.dialogues.ingest import INGEST_VERSION, ingest, ingest_recipe
 from tasks.dialogues.read import read_dialogues
 from tasks.dialogues.rejected import Reason, Rejected
@@ -19,7 +18,6 @@ __all__ = [
     "Source",
     "SourceFile",
     "assign_split",
-    "index_dialogues",
     "index_dialogues",
     "ingest",
     "ingest_recipe",

@@ -18,6 +18,7 @@ class Candidate(NamedTuple):
 
     end: int
     """How far into the file it reaches, in bytes."""
+    dialogue_id: str | None
     dialogue: Dialogue | None
     rows: Sequence[tuple[int, str]]
     """Line and text of all of the dialogue's rows, for the case that its id was there before."""
@@ -30,14 +31,14 @@ def gather_conversations(rows: Iterator[Row | Rejected], file: SourceFile) -> It
     end = 0
     for row in rows:
         if isinstance(row, Rejected):
-            yield Candidate(end, None, (), (row,))
+            yield Candidate(end, None, None, (), (row,))
             continue
         end = row.line.end
         if run and row.dialogue_id != run[0].dialogue_id:
             yield assemble_dialogue(run, file)
             run = []
         if len(run) == MAX_UTTERANCES:
-            yield Candidate(end, None, (), (_reject(row, Reason.TOO_LONG, file),))
+            yield Candidate(end, None, None, (), (_reject(row, Reason.TOO_LONG, file),))
         else:
             run.append(row)
     if run:
@@ -59,7 +60,8 @@ def assemble_dialogue(rows: Sequence[Row], file: SourceFile) -> Candidate:
         first = kept[0]
         utterances = tuple(row.utterance for row in kept)
         dialogue = Dialogue(first.dialogue_id, first.emotion, first.situation, utterances, file.split)
-    return Candidate(rows[-1].line.end, dialogue, [(row.line.number, row.line.text) for row in rows], rejected)
+    places = [(row.line.number, row.line.text) for row in rows]
+    return Candidate(rows[-1].line.end, rows[0].dialogue_id, dialogue, places, rejected)
 
 
 def _keep_sequence(rows: Sequence[Row], file: SourceFile) -> tuple[list[Row], list[Rejected]]:

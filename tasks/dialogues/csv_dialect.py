@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 from tasks.dialogues.csv_columns import read_columns
-from tasks.dialogues.csv_quoted import split_fields, split_quoted
-from tasks.dialogues.lines import decode_line
+from tasks.dialogues.csv_quoted import ROW_START, gather_records, split_fields, split_quoted
+from tasks.dialogues.lines import MAX_LINE_BYTES, decode_line, read_lines
 from tasks.dialogues.source import Format
 from tasks.errors import SourceError
 
@@ -16,37 +18,40 @@ HEAD_BYTES = 2**20
 def detect_csv_format(path: Path, name: str) -> Format:
     """Return which reader a CSV file needs. Raises SourceError where its header lacks a column."""
     with path.open("rb") as file:
-        chunks = file.readlines(HEAD_BYTES)
-    text, problem = decode_line(chunks[0] if chunks else b"")
-    if problem or "\r" in text:
+        first_line = file.readline(MAX_LINE_BYTES)
+    header, problem = decode_line(first_line)
+    if problem or "\r" in header:
         raise SourceError(
             "The file is not UTF-8 text with one row a line.",
             where=name,
             do="save it as UTF-8 with Unix line ends (for example `iconv -f UTF-16 -t UTF-8`, `dos2unix`)",
         )
-    header = text.removeprefix("\ufeff")
-    columns = read_columns(split_fields(header), name)
+    columns = read_columns(split_fields(header.removeprefix("\ufeff")), name)
     if '"' in header:
         return Format.CSV_QUOTED
-    n_quoted = n_plain = 0
-    for chunk in chunks[1:]:
-        if b'"' in chunk:
-            is_export = _is_written_quoted(decode_line(chunk)[0], len(columns.names))
-            n_quoted += is_export is True
-            n_plain += is_export is False
+    evidence = [_is_written_quoted(record, len(columns.names)) for record in _iter_quoted_records(path)]
+    n_quoted, n_plain = evidence.count(True), evidence.count(False)
     if n_quoted == n_plain:  # the original has Unix line ends, CSV writers end a row as Windows does
-        return Format.CSV_QUOTED if chunks[0].endswith(b"\r\n") else Format.CSV_ORIGINAL
+        return Format.CSV_QUOTED if first_line.endswith(b"\r\n") else Format.CSV_ORIGINAL
     return Format.CSV_QUOTED if n_quoted > n_plain else Format.CSV_ORIGINAL
 
 
-def _is_written_quoted(line: str, n_columns: int) -> bool | None:
-    """Say whether a line with quotes was written by a CSV writer; None where both could have written it."""
-    fields = split_quoted(line)
+def _iter_quoted_records(path: Path) -> Iterator[str]:
+    """Yield the records with quotes at the beginning of a file."""
+    head = takewhile(lambda line: line.end <= HEAD_BYTES, read_lines(path))
+    for record in gather_records(head):
+        text = "\n".join(line.text for line in record)
+        if '"' in text:
+            yield text
+
+
+def _is_written_quoted(record: str, n_columns: int) -> bool | None:
+    """Say whether a CSV writer wrote a record; None where the original may hold the same."""
+    fields = split_quoted(record)
     if fields is None:
-        return False  # a quote in the middle of an unquoted field, or one that does not close here
-    n_by_commas = line.count(",") + 1
-    if len(fields) != n_by_commas:
+        return False  # a quote in the middle of an unquoted field, or one that never closes
+    if "\n" in record:
+        return None if any(ROW_START.match(line) for line in record.split("\n")[1:]) else True
+    if len(fields) != record.count(",") + 1:
         return len(fields) == n_columns
-    if '""' in line:
-        return True
-    return None
+    return True if '""' in record else None

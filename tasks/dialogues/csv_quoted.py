@@ -49,7 +49,7 @@ def _read_rows(file: SourceFile) -> Iterator[Row | Rejected]:
     lines = read_lines(file.path)
     header = next(lines, None)
     columns = read_columns(split_fields(header.text) if header else [], where=file.name)
-    for record in _gather_records(lines):
+    for record in gather_records(lines):
         if record[0].problem:
             yield Rejected(file.name, record[0].number, record[0].problem, record[0].text)
         elif len(record) == 1:
@@ -58,7 +58,7 @@ def _read_rows(file: SourceFile) -> Iterator[Row | Rejected]:
             yield from _read_long_record(record, columns, file.name)
 
 
-def _gather_records(lines: Iterator[Line]) -> Iterator[list[Line]]:
+def gather_records(lines: Iterator[Line]) -> Iterator[list[Line]]:
     """Yield lines up to where the quotes are closed; a line whose quote never closes comes alone."""
     window: deque[Line] = deque()
     while window or (window := deque(_take_one(lines))):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import uuid
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -18,7 +17,6 @@ from tasks.progress import report_progress
 
 SCHEMES = ("http", "https", "s3")
 TIMEOUT_S = 60  # of silence, not of the whole download
-ORIGIN = "origin.json"
 VERSION_FIELDS = ("ETag", "Last-Modified", "LastModified", "Content-MD5", "size")
 
 
@@ -36,12 +34,8 @@ def fetch(url: str, cache_dir: Path, *, is_constant: bool = False) -> Path:
         fs, path = _open_filesystem(url)
         if url.startswith("s3://") and fs.isdir(path):
             _fetch_folder(fs, path, target)
-            return target
-        version = _read_version(fs.info(path))
-        if version and target.exists() and _read_origin(folder) == version:
-            return target
-        _fetch_file(fs, path, target)
-        (folder / ORIGIN).write_text(json.dumps(version), encoding="utf-8")
+        else:
+            _fetch_file(fs, path, fs.info(path), target)
     except Exception as error:  # each protocol's library has errors of its own
         raise SourceError(
             f"The source cannot be fetched: {type(error).__name__}: {error}".rstrip(": "),
@@ -71,24 +65,25 @@ def _read_version(info: Mapping[str, Any]) -> dict[str, str]:
     return version if set(version) - {"size"} else {}
 
 
-def _read_origin(folder: Path) -> dict[str, str] | None:
-    try:
-        return json.loads((folder / ORIGIN).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-
-
 def _fetch_folder(fs: Any, path: str, target: Path) -> None:
-    """Copy a folder anew: what was removed there must not stay here."""
-    shutil.rmtree(target, ignore_errors=True)
-    for name in sorted(fs.find(path)):
+    """Copy a folder; what was removed there does not stay here."""
+    wanted: set[Path] = set()
+    for name, info in sorted(fs.find(path, detail=True).items()):
         relative = PurePosixPath(name).relative_to(path.rstrip("/"))
-        if ".." not in relative.parts:
-            _fetch_file(fs, name, target / relative)
+        if ".." not in relative.parts and not name.endswith("/"):
+            wanted.add(target / relative)
+            _fetch_file(fs, name, info, target / relative)
+    for file in target.rglob("*"):
+        if file.is_file() and not file.name.startswith(".") and file not in wanted:
+            file.unlink()
 
 
-def _fetch_file(fs: Any, path: str, target: Path) -> None:
-    """Copy one file under a temporary name, so that a killed download is never taken for a file."""
+def _fetch_file(fs: Any, path: str, info: Mapping[str, Any], target: Path) -> None:
+    """Copy one file if the copy here is of another version; a killed download is never taken for a file."""
+    version = _read_version(info)
+    origin = target.with_name(f".{target.name}.origin.json")
+    if version and target.exists() and _read_origin(origin) == version:
+        return
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
     try:
@@ -96,6 +91,14 @@ def _fetch_file(fs: Any, path: str, target: Path) -> None:
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
+    origin.write_text(json.dumps(version), encoding="utf-8")
+
+
+def _read_origin(origin: Path) -> dict[str, str] | None:
+    try:
+        return json.loads(origin.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 class DownloadProgress(fsspec.Callback):

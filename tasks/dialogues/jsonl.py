@@ -25,4 +25,4 @@ def _read_line(line: Line, file: SourceFile) -> Candidate:
             return assemble_record(json.loads(line.text), line, file)
         except (ValueError, RecursionError):  # also numbers of thousands of digits, brackets of thousands of levels
             reason = Reason.BAD_JSON
-    return Candidate(line.end, None, (), (Rejected(file.name, line.number, reason, line.text),))
+    return Candidate(line.end, None, None, (), (Rejected(file.name, line.number, reason, line.text),))

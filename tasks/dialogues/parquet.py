@@ -53,7 +53,7 @@ def read_parquet(file: SourceFile) -> Iterator[Candidate]:
                 done += 1
                 end = file.n_bytes * done // n_rows
                 if values is None:
-                    yield Candidate(end, None, (), (Rejected(file.name, done, Reason.UNDECODABLE, ""),))
+                    yield Candidate(end, None, None, (), (Rejected(file.name, done, Reason.UNDECODABLE, ""),))
                 else:
                     raw = json.dumps(values, default=str)
                     yield assemble_record(values, Line(done, end, raw, None), file)

@@ -41,13 +41,13 @@ def read_dialogues(source: Source) -> Iterator[Dialogue | Rejected]:
 def _drop_repeated(source: Source, seen: SeenIds) -> Iterator[Dialogue | Rejected]:
     """Yield what the files hold; of two dialogues with one id the first counts."""
     for file, candidate in _iter_candidates(source):
-        dialogue = candidate.dialogue
-        if dialogue is not None and not seen.add(dialogue.dialogue_id):
+        if candidate.dialogue_id is not None and candidate.dialogue_id in seen:
             for line, raw in candidate.rows:
                 yield Rejected(file.name, line, Reason.DUPLICATE_DIALOGUE, raw)
             continue
-        if dialogue is not None:
-            yield dialogue
+        if candidate.dialogue is not None:
+            seen.add(candidate.dialogue.dialogue_id)
+            yield candidate.dialogue
         yield from candidate.rejected
 
 
@@ -83,6 +83,10 @@ class SeenIds:
         """Remove the file."""
         self._database.close()
 
-    def add(self, dialogue_id: str) -> bool:
-        """Add an id; return False if it was there."""
-        return self._database.execute("INSERT OR IGNORE INTO ids VALUES (?)", (dialogue_id,)).rowcount == 1
+    def add(self, dialogue_id: str) -> None:
+        """Add an id."""
+        self._database.execute("INSERT INTO ids VALUES (?)", (dialogue_id,))
+
+    def __contains__(self, dialogue_id: str) -> bool:
+        found = self._database.execute("SELECT 1 FROM ids WHERE id = ?", (dialogue_id,))
+        return found.fetchone() is not None

@@ -26,7 +26,7 @@ class RecordError(ValueError):
 def assemble_record(record: object, line: Line, file: SourceFile) -> Candidate:
     """Return the dialogue of a record, up to its first message that cannot be used; the record keeps the reason."""
     reasons: list[Reason] = []
-    dialogue = None
+    dialogue_id = dialogue = None
     try:
         fields = _require_mapping(record)
         dialogue_id = _read_text(fields, "dialogue_id")
@@ -40,7 +40,7 @@ def assemble_record(record: object, line: Line, file: SourceFile) -> Candidate:
     except RecordError as error:
         reasons.append(error.reason)
     rejected = [Rejected(file.name, line.number, reason, line.text) for reason in reasons]
-    return Candidate(line.end, dialogue, [(line.number, line.text)], rejected)
+    return Candidate(line.end, dialogue_id, dialogue, [(line.number, line.text)], rejected)
 
 
 def _require_mapping(value: object) -> Mapping[str, Any]:

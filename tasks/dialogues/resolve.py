@@ -38,8 +38,12 @@ def resolve_source(source: str, cache_dir: Path) -> Source:
             seen = f"it holds only {', '.join(skipped[:5])}" if skipped else "it holds no file"
             raise SourceError(f"There are no dialogues here: {seen}.", where=str(root), do=f"files end in {KNOWN}")
         return Source(source, tuple(files), tuple(skipped), _digest(files, skipped))
-    except OSError as error:
-        raise SourceError(f"The source cannot be read: {error.strerror}.", where=source) from error
+    except (OSError, RuntimeError) as error:  # a home directory that is not known is a RuntimeError
+        why = error.strerror if isinstance(error, OSError) else error
+        where = str(getattr(error, "filename", None) or source)
+        raise SourceError(
+            f"The source cannot be read: {why}.", where=where, do="check the path and its rights"
+        ) from error
 
 
 def _locate(source: str, cache_dir: Path) -> Path:
@@ -69,13 +73,24 @@ def _locate(source: str, cache_dir: Path) -> Path:
 
 def _list_files(root: Path) -> tuple[list[SourceFile], list[str]]:
     """Return the files of dialogues under a folder, by name, and the names of the others; hidden ones are neither."""
-    names: list[str] = []
-    for folder, subfolders, entries in os.walk(root):
+    paths: list[Path] = []
+    for folder, subfolders, entries in os.walk(root, onerror=_raise):
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        names += [str((Path(folder) / name).relative_to(root)) for name in entries if not name.startswith(".")]
-    names.sort()
-    known = [name for name in names if name.lower().endswith(FILE_SUFFIXES)]
-    return [_describe(root / name, name, is_lone=False) for name in known], sorted(set(names) - set(known))
+        paths += [Path(folder) / name for name in entries if not name.startswith(".")]
+    known, others = [], []
+    for path in sorted(paths):
+        # A name that is no UTF-8 is shown with its bytes: the quarantine is a table of text.
+        name = os.fsencode(path.relative_to(root)).decode("utf-8", "backslashreplace")
+        if path.suffix.lower() in FILE_SUFFIXES:
+            known.append(_describe(path, name, is_lone=False))
+        else:
+            others.append(name)
+    return known, others
+
+
+def _raise(error: OSError) -> None:
+    """Stop at a folder that cannot be listed; `os.walk` would pass it over in silence."""
+    raise error
 
 
 def _describe(path: Path, name: str, *, is_lone: bool) -> SourceFile:

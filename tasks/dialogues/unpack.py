@@ -39,8 +39,11 @@ def unpack(archive: Path, cache_dir: Path) -> Path:
     staging = Path(tempfile.mkdtemp(prefix=".tmp-", dir=parent))
     try:
         _write_members(archive, staging)
-        if not folder.is_dir():
+        try:
             staging.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # else another process was first with the same content
+                raise
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
         raise SourceError(
             f"The archive cannot be unpacked: {error}", where=str(archive), do="fetch it again, or unpack it yourself"

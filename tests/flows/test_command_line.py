@@ -1,0 +1,69 @@
+"""Ordinary mistakes at the terminal: one clear message, what to do, the documented exit code, no server started."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COLUMNS = "conv_id,utterance_idx,context,prompt,speaker_idx,utterance,selfeval,tags"
+
+
+def run(environment: dict[str, str], *args: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "flows", *args]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["ingest", "no-such-file.csv"], "no-such-file.csv"),
+        (["score"], "empathy ingest"),
+        (["select"], "empathy ingest"),
+        (["score", "--judge", "openai"], "OPENAI_API_KEY"),
+        (["score", "--judge", "nobody"], "distilled"),
+        (["score", "--judge", "replies:nowhere.jsonl"], "nowhere.jsonl"),
+        (["select", "--threshold", "11"], "sensibility_threshold"),
+        (["select", "--threshold", "nan"], "sensibility_threshold"),
+        (["sweep", "--thresholds", "4,five"], "4,5,6,7"),
+        (["run", "--profile", "grand"], "demo"),
+        (["run", "--base-model", "no such model"], "gemma-3-270m"),
+        (["train", "--max-steps", "0"], "max-steps"),
+        (["lineage", "abcdef"], "empathy status"),
+        (["scor"], "score"),
+    ],
+)
+def test_a_mistake_is_told_in_one_message_and_exits_2(environment: dict[str, str], args: list[str], said: str) -> None:
+    done = run(environment, *args)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Starting a Prefect server" not in done.stderr
+
+
+def test_a_file_with_the_wrong_columns_says_which_are_missing(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("id,text\n1,hello\n", encoding="utf-8")
+    done = run(environment, "ingest", str(tmp_path / "mine.csv"))
+    assert (done.returncode, "utterance" in done.stderr) == (2, True)
+
+
+def test_a_home_that_cannot_be_written_is_told_without_a_traceback(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder", encoding="utf-8")
+    done = run({**environment, "EMPATHY_HOME": str(tmp_path / "file" / "home")}, "status", "--json")
+    assert done.returncode in (0, 1)
+    assert "Traceback" not in done.stderr
+
+
+def test_status_of_an_empty_home_needs_no_server(environment: dict[str, str]) -> None:
+    done = run(environment, "status", "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["server"] is None
+
+
+def test_every_command_has_help(environment: dict[str, str]) -> None:
+    for command in ("run", "ingest", "score", "select", "sweep", "train", "route", "evaluate", "chat", "status"):
+        done = run(environment, command, "--help")
+        assert (done.returncode, "Usage" in done.stdout) == (0, True), command
