@@ -1,0 +1,1 @@
+"""The charts, one a file: plain numbers in, an Altair chart of a given width out."""

@@ -1,0 +1,115 @@
+"""Everything the sections read, opened lazily: only counts and a few sample rows ever come into memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tasks.artifacts import MANIFEST
+from tasks.errors import ArtifactError
+from tasks.reporting.inputs import ReportInputs
+from tasks.reporting.training_log import TrainingLog, read_training_log
+from tasks.schema import Subset
+
+EXCLUDED_FILE = "excluded.parquet"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The rule that made the subsets, as far as it is known."""
+
+    rule: str = ""
+    thresholds: tuple[float, float] | None = None
+    """Of sensibility and of rationality."""
+
+    def sentence(self) -> str:
+        """Say the rule and its thresholds, or nothing where they are not known."""
+        if self.thresholds is None:
+            return ""
+        sensibility, rationality = self.thresholds
+        return f"rule {self.rule}, sensibility threshold {sensibility:g}, rationality threshold {rationality:g}"
+
+
+@dataclass(frozen=True)
+class Material:
+    """The tables of the artifacts by the row contracts; None where the artifact is absent."""
+
+    inputs: ReportInputs
+    dialogues: pl.LazyFrame | None
+    turns: pl.LazyFrame | None
+    quarantine: pl.LazyFrame | None
+    scores: pl.LazyFrame | None
+    subsets: pl.LazyFrame | None
+    excluded: pl.LazyFrame | None
+    """Turns the rule did not decide on; None also where the selection kept no file of them."""
+    metrics: pl.DataFrame | None
+    responses: pl.LazyFrame | None
+    logs: Mapping[str, TrainingLog | None]
+    """Training logs by system, experts first, then the mixture."""
+    selection: Selection
+
+    @property
+    def base_model(self) -> str:
+        """The name of the base model by the run's config, else by a training log; empty if neither knows it."""
+        named = self.inputs.config.get("expert", {}).get("base_model", "")
+        return str(named) or next((log.base for log in self.logs.values() if log and log.base), "")
+
+
+def open_material(inputs: ReportInputs) -> Material:
+    """Open the tables of every folder given. Raises ArtifactError naming a file that is missing."""
+    corpus = [Path(folder) for folder in inputs.dialogues]
+    models = {**inputs.experts, **({"mixture": inputs.mixture} if inputs.mixture else {})}
+    subsets = [inputs.subsets] if inputs.subsets else []
+    evaluation = [inputs.evaluation] if inputs.evaluation else []
+    metrics = scan(evaluation, "metrics.parquet")
+    return Material(
+        inputs=inputs,
+        dialogues=scan(corpus, "dialogues.parquet"),
+        turns=scan(corpus, "turns.parquet"),
+        quarantine=scan(corpus, "quarantine.parquet"),
+        scores=scan([inputs.scores] if inputs.scores else [], "scores.parquet"),
+        subsets=scan(subsets, *(f"{subset}.parquet" for subset in Subset)),
+        excluded=scan(subsets, EXCLUDED_FILE) if subsets and (subsets[0] / EXCLUDED_FILE).is_file() else None,
+        metrics=None if metrics is None else metrics.collect(),
+        responses=scan(evaluation, "responses.parquet"),
+        logs={system: read_training_log(Path(folder)) for system, folder in models.items()},
+        selection=read_selection(inputs),
+    )
+
+
+def scan(folders: Sequence[Path], *names: str) -> pl.LazyFrame | None:
+    """Return the rows of these files of all folders, or None without folders."""
+    files = [Path(folder) / name for folder in folders for name in names]
+    for file in files:
+        if not file.is_file():
+            raise ArtifactError("The artifact lacks a file.", where=str(file), do="see `empathy status`")
+    return pl.scan_parquet(files, glob=False) if files else None
+
+
+def read_selection(inputs: ReportInputs) -> Selection:
+    """Return the selection that the subsets' own manifest states, else that of the run's config."""
+    config: Mapping[str, Any] = inputs.config.get("selection", {})
+    manifest = inputs.subsets / MANIFEST if inputs.subsets else None
+    if manifest is not None and manifest.is_file():
+        config = json.loads(manifest.read_text(encoding="utf-8"))["config"]
+    sensibility, rationality = config.get("sensibility_threshold"), config.get("rationality_threshold")
+    return Selection(
+        rule=str(config.get("rule", "")),
+        thresholds=None if sensibility is None or rationality is None else (float(sensibility), float(rationality)),
+    )
+
+
+def count_rows(frame: pl.LazyFrame) -> int:
+    """Return how many rows a table has."""
+    return frame.select(pl.len()).collect().item()
+
+
+def count_by(frame: pl.LazyFrame, *columns: str) -> list[tuple[Any, ...]]:
+    """Return (value of each column, ..., rows), most rows first, then by value."""
+    counted = frame.group_by(columns).agg(n=pl.len()).collect()
+    return counted.sort("n", *columns, descending=[True, *(False for _ in columns)]).rows()
