@@ -1,0 +1,35 @@
+"""The systems of a comparison: which adapters they need, and how each is loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from tasks.config import ExperimentConfig
+from tasks.experts import Base, load_base, load_expert
+from tasks.home import Home
+from tasks.router import load_mixture
+from tasks.schema import ArtifactRef
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+CONTROLS = ("union", "full", "random", "length-matched")
+
+
+def list_adapters(config: ExperimentConfig) -> tuple[str, ...]:
+    """Return both experts, and the controls that the config names."""
+    wanted = (*config.evaluation.systems, *config.controls)
+    return ("sensibility", "rationality", *(name for name in CONTROLS if name in wanted))
+
+
+def load_system(home: Home, model: ArtifactRef | None, base: Base) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Return a system ready to answer: the base model (None), an expert or a mixture, by the artifact's kind."""
+    device = home.settings.device
+    token = home.settings.hf_token.get_secret_value() if home.settings.hf_token else None
+    if model is None:
+        return load_base(base, device, token)
+    folder = home.artifacts.open(model)
+    if model.kind == "mixture":
+        return load_mixture(folder, base, device, token)
+    expert, tokenizer = load_expert(folder, base, device, token)
+    return cast("PreTrainedModel", expert), tokenizer  # PEFT's wrapper answers and generates like what it wraps

@@ -1,0 +1,85 @@
+"""Evaluation as Prefect tasks: one system a task, so that a killed evaluation repeats at most one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+
+from tasks.chat import EMPATHY_INSTRUCTION
+from tasks.config import ExperimentConfig
+from tasks.errors import DataLeakError
+from tasks.evaluation import (
+    evaluate_system,
+    evaluation_recipe,
+    index_evaluation,
+    load_system,
+    make_table,
+    pick_held_out,
+    read_metrics,
+    responses_recipe,
+    write_evaluation,
+    write_responses,
+)
+from tasks.experts import Base
+from tasks.home import Home, open_home
+from tasks.schema import ArtifactRef
+
+
+@task(name="evaluate system", task_run_name="evaluate {name}", cache_policy=NO_CACHE)
+def evaluate_one(
+    name: str, model: ArtifactRef | None, corpus: list[ArtifactRef], base: Base, config: ExperimentConfig
+) -> ArtifactRef:
+    """Let one system find the held-out responses likely, and answer some of them."""
+    home = open_home()
+    instruction = EMPATHY_INSTRUCTION if name == "prompted" else None
+    prompt_format = config.expert.prompt_format if model else "chat"
+
+    def build(folder: Path) -> dict[str, Any]:
+        turns = pl.concat(pl.read_parquet(home.artifacts.open(ref) / "turns.parquet") for ref in corpus)
+        held_out = pick_held_out(turns.unique(["dialogue_id", "utterance_idx"], keep="first"), config.evaluation)
+        refuse_trained_on(home, model, held_out, name)
+        loaded, tokenizer = load_system(home, model, base)
+        rows = evaluate_system(loaded, tokenizer, name, held_out, config.evaluation, prompt_format, instruction)
+        return write_responses(folder, rows)
+
+    recipe = responses_recipe(name, corpus, model, config.evaluation, prompt_format, base.digest, instruction)
+    return home.record(home.artifacts.produce(recipe, build))
+
+
+@task(name="compare systems", cache_policy=NO_CACHE)
+def compare_systems(responses: list[ArtifactRef], config: ExperimentConfig) -> ArtifactRef:
+    """Measure every system's responses, with intervals, and show the table on the run's page."""
+    home = open_home()
+
+    def build(folder: Path) -> dict[str, Any]:
+        return write_evaluation(folder, [home.artifacts.open(ref) for ref in responses], config.evaluation)
+
+    ref = home.artifacts.produce(evaluation_recipe(responses, config.evaluation), build)
+    metrics = read_metrics(home.artifacts.open(ref))
+    with home.store.transaction() as connection:
+        index_evaluation(connection, ref.config_digest, metrics)
+    create_markdown_artifact(key="evaluation", markdown=make_table(metrics).to_markdown(), description=ref.uri)
+    home.artifacts.set_current("evaluation", ref)
+    return home.record(ref)
+
+
+def refuse_trained_on(home: Home, model: ArtifactRef | None, held_out: pl.DataFrame, name: str) -> None:
+    """Raise DataLeakError if the model was trained on a dialogue, or the text of a turn, that is held out."""
+    if model is None:
+        return
+    trained = pl.read_parquet(home.artifacts.open(model) / "rows.parquet")
+    leaked = held_out.filter(
+        pl.col("dialogue_id").is_in(trained["dialogue_id"].implode())
+        | pl.col("turn_key").is_in(trained["turn_key"].implode())
+    )
+    if len(leaked):
+        raise DataLeakError(
+            f"{name!r} was trained on {len(leaked):,} of the turns it would be evaluated on.",
+            where=f"dialogue {leaked['dialogue_id'][0]} and others",
+            do="evaluate on another split, or select and train without it",
+        )
