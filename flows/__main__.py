@@ -7,7 +7,7 @@ import sys
 import traceback
 
 import typer
-from typer.exceptions import TyperException
+from typer._click.exceptions import ClickException  # usage errors, in the click that typer carries
 
 from flows.commands import data, judge, look, models, operate
 from tasks.errors import EmpathyError
@@ -46,7 +46,7 @@ def run_app() -> tuple[str, int]:
         return str(error), error.exit_code
     except typer.Exit as error:
         return "", error.exit_code
-    except TyperException as error:
+    except ClickException as error:
         error.show()
         return "", error.exit_code
     except (KeyboardInterrupt, typer.Abort):

@@ -12,7 +12,7 @@ from tasks.schema import ArtifactRef
 from tasks.scoring import commit_segments, hold_lease, read_identity
 from tasks.selection import index_subsets
 
-KINDS = ("dialogues", "scores", "subsets", "expert", "mixture", "responses", "evaluation", "report")
+KINDS = ("dialogues", "scores", "subsets", "expert", "mixture", "responses", "evaluation", "judge", "report")
 TABLES = ("dialogues", "turns", "quarantine", "judges", "attempts", "scores", "subsets", "artifacts")
 
 

@@ -13,6 +13,7 @@ from tasks.schema import ArtifactRef
 from tasks.scoring.tasks import commit_run, keep_scores, open_scoring_run, plan_run, raise_failures, score_chunk
 
 CHUNKS_AT_ONCE = 4
+RUNNER: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=CHUNKS_AT_ONCE)
 
 
 def name_run() -> str:
@@ -20,7 +21,7 @@ def name_run() -> str:
     return f"score with {flow_run.parameters['judge'].kind}"
 
 
-@flow(name="score-dialogues", flow_run_name=name_run, task_runner=ThreadPoolTaskRunner(max_workers=CHUNKS_AT_ONCE))
+@flow(name="score-dialogues", flow_run_name=name_run, task_runner=RUNNER)
 def score_dialogues(
     judge: JudgeConfig = JudgeConfig(),  # noqa: B008 - frozen, and the form shows it
     scoring: ScoringConfig = ScoringConfig(),  # noqa: B008

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -25,26 +25,44 @@ def say(message: str) -> None:
     errors.print(message, style="dim", markup=False, soft_wrap=True)
 
 
-def show_result(result: Mapping[str, Any], *, as_json: bool, tables: Sequence[Table] = ()) -> None:
+def show_result(result: Mapping[str, Any], *, as_json: bool, tables: Sequence[Table | Listing] = ()) -> None:
     """Print a command's result on stdout: for machines as one JSON object, for people as tables."""
     if as_json:
         print(json.dumps(result, ensure_ascii=False, default=str))
         return
     console = Console(highlight=False)
     for table in tables:
+        if isinstance(table, Listing):
+            print_listing(console, table)
+            continue
         title, table.title = table.title, None  # a title of the table's own would be wrapped to its width
         console.print(title, style="bold", markup=False, soft_wrap=True)
         console.print(table)
 
 
+class Listing(NamedTuple):
+    """Names and texts, a line each; never wrapped, so that a path can be copied."""
+
+    title: str
+    rows: Sequence[tuple[str, object]]
+
+
 def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
     """Return a table whose first column is text and whose other columns are figures."""
-    table = Table(title=title, box=None, padding=(0, 2, 0, 2))
+    table = Table(title=title, box=None, padding=(0, 1, 0, 2))
     for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left", overflow="fold")
+        table.add_column(column, justify="right" if number else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(format_cell(value) for value in row))
     return table
+
+
+def print_listing(console: Console, listing: Listing) -> None:
+    """Print names and texts under their title."""
+    width = max(len(name) for name, _ in listing.rows)
+    console.print(listing.title, style="bold", markup=False)
+    for name, text in listing.rows:
+        console.print(f"  {name:<{width}}  {format_cell(text)}", markup=False, soft_wrap=True)
 
 
 def format_cell(value: object) -> str:

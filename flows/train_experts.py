@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from prefect import flow
 
-from tasks.config import ExperimentConfig
+from tasks.config import AdapterName, ExperimentConfig
 from tasks.experts.tasks import prepare_base_model, resolve_subsets, train_adapter
 from tasks.schema import ArtifactRef
-
-AdapterName = Literal["sensibility", "rationality", "union", "full", "random", "length-matched"]
 
 
 @flow(name="train-experts")

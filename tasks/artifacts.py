@@ -6,74 +6,45 @@ exists; the manifest lists every file's sha256, so a damaged artifact is an erro
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
+import shlex
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import fsspec
+import psutil
 from fsspec.implementations.local import LocalFileSystem
 
 from tasks.errors import ArtifactError
+from tasks.manifest import MANIFEST, Build, Recipe, hash_file, hash_of_files, hash_of_manifest, write_manifest
 from tasks.progress import report_found
-from tasks.schema import ArtifactRef, canonical_json, digest_of
+from tasks.schema import ArtifactRef
 from tasks.settings import Settings
 
-MANIFEST = "manifest.json"
 REBUILD_COMMAND = {
     "dialogues": "empathy ingest SOURCE",
     "scores": "empathy score",
     "subsets": "empathy select",
     "expert": "empathy train",
     "mixture": "empathy route",
+    "responses": "empathy evaluate",
     "evaluation": "empathy evaluate",
     "report": "empathy report",
 }
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything an artifact is made from; two equal recipes make the same artifact."""
-
-    kind: str
-    stage_version: int
-    config: Mapping[str, Any]
-    parents: tuple[ArtifactRef, ...] = ()
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    """Digests of inputs that are not artifacts: a source file, a base model."""
-
-    @property
-    def digest(self) -> str:
-        """The name of the artifact's directory."""
-        return digest_of(
-            {
-                "kind": self.kind,
-                "stage_version": self.stage_version,
-                "config": dict(self.config),
-                "parents": sorted(f"{parent.kind}:{parent.sha256}" for parent in self.parents),
-                "inputs": dict(self.inputs),
-            }
-        )
-
-
-Facts = Mapping[str, Any]
-Build = Callable[[Path], Facts]
-"""Writes the artifact's files into a folder and returns facts for the manifest; `n_rows` is one of them."""
 
 
 class ArtifactStore:
     """Artifacts under one root, a local folder or an `s3://` URL, by the same code."""
 
     def __init__(self, root: str, cache_dir: Path) -> None:
-        self.fs, self.root = fsspec.core.url_to_fs(root)
+        # no cache of listings: other hosts write to the same store
+        self.fs, self.root = fsspec.core.url_to_fs(root, use_listings_cache=False)
         self.is_local = isinstance(self.fs, LocalFileSystem)
         self.cache_dir = cache_dir / "artifacts"
 
@@ -108,21 +79,24 @@ class ArtifactStore:
         return made
 
     def read_manifest(self, uri: str) -> dict[str, Any]:
-        """Return an artifact's manifest. Raises ArtifactError if there is none or it is not JSON."""
+        """Return an artifact's manifest. Raises ArtifactError if there is none or it was changed."""
         path = self.fs._strip_protocol(uri)
         try:
             with self.fs.open(f"{path}/{MANIFEST}", "rb") as file:
                 manifest = json.loads(file.read())
-                manifest["kind"], manifest["digest"], manifest["files"]  # a KeyError is the check
+            if manifest["sha256"] != hash_of_manifest(manifest):
+                raise self._damaged(uri, MANIFEST)
         except FileNotFoundError:
             raise ArtifactError("There is no artifact here.", where=uri, do="see `empathy status`") from None
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, TypeError):
             raise self._damaged(uri, MANIFEST) from None
         return manifest
 
     def read_ref(self, uri: str) -> ArtifactRef:
         """Return the reference of the artifact at `uri`, from its manifest."""
-        manifest = self.read_manifest(uri)
+        return self._to_ref(uri, self.read_manifest(uri))
+
+    def _to_ref(self, uri: str, manifest: Mapping[str, Any]) -> ArtifactRef:
         path = self.fs._strip_protocol(uri)
         return ArtifactRef(
             kind=manifest["kind"],
@@ -134,9 +108,31 @@ class ArtifactStore:
 
     def list_refs(self, kind: str) -> list[ArtifactRef]:
         """Return the complete artifacts of a kind, oldest first."""
-        paths = self.fs.glob(f"{self.root}/{kind}/*/{MANIFEST}")
-        folders = [str(path).removesuffix(f"/{MANIFEST}") for path in paths if "/.tmp-" not in str(path)]
-        return [self.read_ref(path) for path in sorted(folders, key=lambda p: self.read_manifest(p)["made_at"])]
+        try:
+            folders = self.fs.ls(f"{self.root}/{kind}", detail=False)  # not a glob: the root may hold a `[`
+        except FileNotFoundError:
+            return []
+        whole = [path for path in folders if "/.tmp-" not in path and self.fs.exists(f"{path}/{MANIFEST}")]
+        manifests = {path: self.read_manifest(path) for path in whole}
+        return [self._to_ref(path, manifests[path]) for path in sorted(whole, key=lambda p: manifests[p]["made_at"])]
+
+    def set_current(self, name: str, ref: ArtifactRef) -> None:
+        """Make `ref` what `name` stands for when a command is not told which artifact to use."""
+        path = f"{self.root}/current/{name}.json"
+        self.fs.makedirs(f"{self.root}/current", exist_ok=True)
+        if self.is_local:
+            partial = Path(f"{path}.{uuid.uuid4().hex[:8]}")
+            partial.write_text(ref.model_dump_json(), encoding="utf-8")
+            partial.replace(path)
+        else:
+            self.fs.pipe_file(path, ref.model_dump_json().encode())
+
+    def get_current(self, name: str) -> ArtifactRef | None:
+        """Return what `name` stands for, or None if nothing was made yet."""
+        try:
+            return ArtifactRef.model_validate_json(self.fs.cat_file(f"{self.root}/current/{name}.json"))
+        except FileNotFoundError:
+            return None
 
     def open(self, ref: ArtifactRef) -> Path:
         """Return a local folder with the artifact's files, every one verified by its sha256.
@@ -160,7 +156,7 @@ class ArtifactStore:
         path = self.fs._strip_protocol(uri)
         kind = path.rsplit("/", 2)[-2]
         command = REBUILD_COMMAND.get(kind, "the command that made it")
-        remove = f"rm -r {path}" if self.is_local else f"remove {uri}"
+        remove = f"rm -r {shlex.quote(path)}" if self.is_local else f"remove {uri}"
         return ArtifactError(
             f"The {kind} artifact is damaged: {name} is not what its manifest says.",
             where=f"{uri}/{name}",
@@ -172,8 +168,8 @@ class ArtifactStore:
         if not self.is_local:
             return Path(tempfile.mkdtemp(prefix=f"empathy-{recipe.kind}-"))
         parent = Path(self.root) / recipe.kind
-        for stale in parent.glob(f".tmp-{recipe.digest}-*"):
-            if not is_running(int(stale.name.split("-")[2])):
+        for stale in parent.glob(".tmp-*"):
+            if not psutil.pid_exists(int(stale.name.split("-")[2])):
                 shutil.rmtree(stale, ignore_errors=True)
         staging = parent / f".tmp-{recipe.digest}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         staging.mkdir(parents=True)
@@ -184,13 +180,16 @@ class ArtifactStore:
             try:
                 staging.rename(path)
             except OSError:
-                if not Path(path, MANIFEST).exists():  # else somebody else was first with the same content
+                if not Path(path).is_dir():
                     raise
+                if not Path(path, MANIFEST).exists():  # else somebody else was first with the same content
+                    raise self._damaged(path, MANIFEST) from None
+            return
+        if self.fs.exists(f"{path}/{MANIFEST}"):  # somebody else was first: readers may be at it
             return
         names = sorted(str(p.relative_to(staging)) for p in staging.rglob("*") if p.is_file())
         for name in sorted(names, key=lambda n: n == MANIFEST):  # the manifest is what makes it complete
             self.fs.put_file(str(staging / name), f"{path}/{name}")
-        self.fs.invalidate_cache()
 
     def _fetch(self, ref: ArtifactRef, manifest: Mapping[str, Any]) -> Path:
         """Copy a remote artifact into the cache; files already there with the right size are kept."""
@@ -208,51 +207,3 @@ class ArtifactStore:
                 raise self._damaged(ref.uri, name) from None
             partial.replace(target)
         return folder
-
-
-def write_manifest(folder: Path, recipe: Recipe, facts: Facts) -> None:
-    """Write `manifest.json`: what went in, what came out, and the hash of every file."""
-    files = {
-        str(path.relative_to(folder)): {"sha256": hash_file(path), "bytes": path.stat().st_size}
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-    manifest = {
-        "kind": recipe.kind,
-        "digest": recipe.digest,
-        "stage_version": recipe.stage_version,
-        "config": dict(recipe.config),
-        "parents": [parent.model_dump() for parent in recipe.parents],
-        "inputs": dict(recipe.inputs),
-        "facts": dict(facts),
-        "files": files,
-        "made_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "flow_run_id": os.environ.get("PREFECT__FLOW_RUN_ID", ""),
-    }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
-
-
-def hash_of_files(files: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the content hash of an artifact: sha256 over the sorted names and hashes of its files."""
-    listing = {name: entry["sha256"] for name, entry in files.items()}
-    return hashlib.sha256(canonical_json(listing)).hexdigest()
-
-
-def hash_file(path: Path) -> str:
-    """Return the sha256 of a file, or an empty string if it is not there."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        return ""
-
-
-def is_running(pid: int) -> bool:
-    """Say whether a process of this host is alive."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from tasks.errors import ConfigError
 
 Threshold = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
-Share = Annotated[float, Field(gt=0, le=1)]
 SystemName = Literal[
     "base", "prompted", "sensibility", "rationality", "mixture", "union", "full", "random", "length-matched"
 ]
 ControlName = Literal["union", "full", "random", "length-matched"]
+AdapterName = Literal["sensibility", "rationality", "union", "full", "random", "length-matched"]
 
 
 class Part(BaseModel):

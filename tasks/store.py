@@ -5,9 +5,10 @@ The journal and the artifacts are the truth; nothing is lost with this file.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from tasks.settings import Settings
 
 SCHEMA_VERSION = 1
+
+_TURNS = threading.RLock()
+"""Threads of one process take turns, as processes do: DuckDB would let the second one's commit fail."""
 
 
 class Store:
@@ -38,19 +42,21 @@ class Store:
         """Yield a connection; what was done is committed at the end, or undone if anything was raised.
 
         Waits up to `lock_timeout_s` for another process's transaction to end. Raises StoreError if
-        the lock is not freed, the file is damaged, or it was written by a newer version.
+        the lock is not freed, the file is damaged or cannot be written, or is of a newer version.
         """
-        connection = self._connect()
-        try:
-            connection.begin()
-            self._prepare_schema(connection)
-            yield connection
-            connection.commit()
-        except BaseException:
-            connection.rollback()
-            raise
-        finally:
-            connection.close()
+        with _TURNS:
+            connection = self._connect()
+            try:
+                connection.begin()
+                self._prepare_schema(connection)
+                yield connection
+                self._commit(connection)
+            except BaseException:
+                with suppress(duckdb.TransactionException):  # a commit that failed has ended it
+                    connection.rollback()
+                raise
+            finally:
+                connection.close()
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +65,7 @@ class Store:
             try:
                 return duckdb.connect(str(self.path))
             except duckdb.IOException as error:
-                if "lock" not in str(error):
+                if "Could not set lock" not in str(error):
                     raise self._unusable(error) from None
                 if time.monotonic() > deadline:
                     raise StoreError(
@@ -70,6 +76,16 @@ class Store:
                 time.sleep(0.05)
             except duckdb.Error as error:
                 raise self._unusable(error) from None
+
+    def _commit(self, connection: duckdb.DuckDBPyConnection) -> None:
+        try:
+            connection.commit()
+        except duckdb.Error as error:
+            raise StoreError(
+                f"The database cannot be written: {str(error).splitlines()[0]}",
+                where=str(self.path),
+                do="make room on the disk, then run the same again: nothing was half done",
+            ) from None
 
     def _unusable(self, error: Exception) -> StoreError:
         reason = str(error).splitlines()[0]

@@ -16,7 +16,15 @@ STAGES = (
     "dialogues", "scoring", "judges", "selection", "experts", "router", "evaluation", "serving", "reporting",
 )  # fmt: skip
 GROUND = ("tasks.schema", "tasks.errors", "tasks.progress")
-SHARED = ("tasks.store", "tasks.artifacts", "tasks.home", "tasks.chat", "tasks.config", "tasks.settings")
+SHARED = (
+    "tasks.store",
+    "tasks.manifest",
+    "tasks.artifacts",
+    "tasks.home",
+    "tasks.chat",
+    "tasks.config",
+    "tasks.settings",
+)
 HEAVY = ("torch", "transformers", "peft", "trl", "accelerate", "datasets")
 HEAVY_STAGES = ("experts", "router", "evaluation", "serving")
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 250, 40

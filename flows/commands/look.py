@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 def status(home: HomeOption = None, json: JsonOption = False) -> None:
     """Show what this home holds: dialogues, scores of each judge, artifacts, the server."""
     from flows.server import find_server
-    from flows.terminal import make_table, show_result
+    from flows.terminal import Listing, make_table, show_result
     from tasks.home import open_home
 
     use_home(home)
@@ -31,7 +31,7 @@ def status(home: HomeOption = None, json: JsonOption = False) -> None:
         "artifacts": place.settings.artifacts_url,
         "server": server.url if server else None,
     }
-    tables = [make_table("Home", ["", ""], list(result.items()))]
+    tables: list[Any] = [Listing("Home", list(result.items()))]
     if place.settings.database.exists():
         for name, columns, query in STATUS_QUERIES:
             with place.store.transaction() as connection:
@@ -152,7 +152,7 @@ def report(
     json: JsonOption = False,
 ) -> None:
     """Write the HTML report of the newest artifacts of this home and say where it is."""
-    from flows.terminal import make_table, show_progress, show_result
+    from flows.terminal import Listing, show_progress, show_result
     from tasks.home import open_home
     from tasks.reporting import make_newest_report
 
@@ -161,6 +161,6 @@ def report(
     with show_progress(is_quiet=json):
         ref = make_newest_report(place, place.list_corpus())
     path = f"{ref.uri}/report.html"
-    show_result({**ref.model_dump(), "report": path}, as_json=json, tables=[make_table("Report", ["file"], [(path,)])])
+    show_result({**ref.model_dump(), "report": path}, as_json=json, tables=[Listing("Report", [("file", path)])])
     if open_it:
         typer.launch(path)

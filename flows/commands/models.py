@@ -9,8 +9,23 @@ import typer
 
 from flows.commands.options import HomeOption, JsonOption, VerboseOption, drop_unset, run_command, use_home
 
-ExpertName = StrEnum("ExpertName", ["sensibility", "rationality"])
-ControlName = StrEnum("ControlName", {name: name for name in ("full", "random", "length-matched", "union")})
+
+class ExpertName(StrEnum):
+    """The experts; typer takes several values of an enumeration, and none of a Literal."""
+
+    SENSIBILITY = "sensibility"
+    RATIONALITY = "rationality"
+
+
+class ControlName(StrEnum):
+    """The controls."""
+
+    FULL = "full"
+    RANDOM = "random"
+    LENGTH_MATCHED = "length-matched"
+    UNION = "union"
+
+
 ProfileOption = Annotated[str, typer.Option(help="Profile of the experiment: demo, smoke or paper.")]
 BaseModelOption = Annotated[
     str | None, typer.Option(help="Base model: hub id, folder, 'gemma-3-270m' or 'tiny-llama'.")
@@ -142,7 +157,7 @@ def chat(
     while text := input("you: ").strip():
         utterances.append(text)
         utterances.append(answer(utterances))
-        print(f"{model}: {utterances[-1]}")  # noqa: T201 - a conversation is the command's result
+        print(f"{model}: {utterances[-1]}")
 
 
 def load_config(

@@ -22,7 +22,7 @@ def up(
 ) -> None:
     """Start the background Prefect server."""
     from flows.server import ensure_server, ensure_worker
-    from flows.terminal import make_table, say, show_result
+    from flows.terminal import Listing, say, show_result
     from tasks.settings import Settings
 
     use_home(home)
@@ -31,7 +31,7 @@ def up(
     result: dict[str, object] = {"url": server.url, "api_url": server.api_url, "pid": server.pid}
     if worker:
         result["worker_pid"] = ensure_worker(folder, server, "cpu")
-    show_result(result, as_json=json, tables=[make_table("Prefect is up", ["", ""], list(result.items()))])
+    show_result(result, as_json=json, tables=[Listing("Prefect is up", list(result.items()))])
 
 
 def down(home: HomeOption = None, json: JsonOption = False) -> None:

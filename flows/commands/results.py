@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,18 +14,15 @@ from tasks.schema import ArtifactRef
 def show_run(refs: Mapping[str, ArtifactRef], *, as_json: bool) -> None:
     """Print what the whole method came to: subsets, systems, the report, where the runs can be seen."""
     from flows.commands.data import read_facts
-    from flows.server import find_server
-    from flows.terminal import make_table, show_result
-    from tasks.settings import Settings
+    from flows.terminal import Listing, make_table, show_result
 
     facts = read_facts(refs["subsets"].uri)
-    server = find_server(Settings().home_dir)
-    places = [("report", f"{refs['report'].uri}/report.html"), ("Prefect UI", server.url if server else "see PREFECT_API_URL")]
+    places = [("report", f"{refs['report'].uri}/report.html"), ("Prefect UI", find_ui())]
     subsets = [(name, facts["counts"][name], f"{facts['shares'][name]:.1%}") for name in facts["shares"]]
-    tables = [
+    tables: list[Table | Listing] = [
         make_table("Subsets", ["subset", "turns", "share"], subsets),
         evaluation_table(refs["evaluation"]),
-        make_table("Where", ["", ""], places),
+        Listing("Where", places),
     ]
     result = {
         "artifacts": {name: ref.model_dump() for name, ref in refs.items()},
@@ -35,6 +33,16 @@ def show_run(refs: Mapping[str, ArtifactRef], *, as_json: bool) -> None:
     show_result(result, as_json=as_json, tables=tables)
 
 
+def find_ui() -> str:
+    """Return the address of the Prefect UI that the last flow of this process was recorded by."""
+    from flows.server import find_server
+    from tasks.settings import Settings
+
+    server = find_server(Settings().home_dir)
+    named = os.environ.get("PREFECT_API_URL", "").removesuffix("/api")
+    return named or (server.url if server else "as Prefect's profile says")
+
+
 def show_models(refs: Mapping[str, ArtifactRef], *, as_json: bool) -> None:
     """Print the trained models: rows, steps, last loss, where they are."""
     from flows.commands.data import read_facts
@@ -42,7 +50,7 @@ def show_models(refs: Mapping[str, ArtifactRef], *, as_json: bool) -> None:
 
     facts = {name: read_facts(ref.uri) for name, ref in refs.items()}
     rows = [
-        (name, facts[name]["n_rows"], facts[name]["n_steps"], f"{facts[name]['final_loss']:.3f}", ref.config_digest[:12])
+        (name, facts[name]["n_rows"], facts[name]["n_steps"], f"{facts[name]['last_loss']:.3f}", ref.config_digest[:12])
         for name, ref in refs.items()
     ]
     table = make_table("Models", ["model", "turns", "steps", "last loss", "digest"], rows)

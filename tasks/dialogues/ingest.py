@@ -8,13 +8,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from tasks.artifacts import Recipe
 from tasks.chat import to_messages
 from tasks.dialogues.read import read_dialogues
 from tasks.dialogues.rejected import Rejected
 from tasks.dialogues.source import Source
 from tasks.dialogues.splits import choose_split, parse_source_split
 from tasks.dialogues.turns import iter_turns
+from tasks.manifest import Recipe
 from tasks.schema import Dialogue, Split
 
 INGEST_VERSION = 1

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
-from tasks.artifacts import hash_file
 from tasks.dialogues.csv_dialect import detect_csv_format
 from tasks.dialogues.fetch import SCHEMES, fetch, name_of_url
 from tasks.dialogues.parquet import check_parquet
@@ -16,6 +15,7 @@ from tasks.dialogues.source import Format, Source, SourceFile
 from tasks.dialogues.splits import split_of_stem
 from tasks.dialogues.unpack import ARCHIVE_SUFFIXES, is_archive, unpack
 from tasks.errors import SourceError
+from tasks.manifest import hash_file
 from tasks.schema import canonical_json
 
 EMPATHETIC_DIALOGUES_URL = "https://dl.fbaipublicfiles.com/parlai/empatheticdialogues/empatheticdialogues.tar.gz"

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from tasks.artifacts import hash_file
 from tasks.errors import SourceError
+from tasks.manifest import hash_file
 
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".zip")
 MAX_GROWTH = 100  # text shrinks to a tenth; a bomb to a thousandth

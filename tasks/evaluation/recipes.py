@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tasks.artifacts import Recipe
 from tasks.chat import PromptFormat
 from tasks.config import EvaluationConfig
+from tasks.manifest import Recipe
 from tasks.schema import ArtifactRef
 
 RESPONSES_VERSION = 1  # raise it when the same inputs give other responses or likelihoods

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from tasks.config import ExperimentConfig
+from tasks.config import AdapterName, ControlName, ExperimentConfig
 from tasks.experts import Base, load_base, load_expert
 from tasks.home import Home
 from tasks.router import load_mixture
@@ -13,10 +13,10 @@ from tasks.schema import ArtifactRef
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-CONTROLS = ("union", "full", "random", "length-matched")
+CONTROLS: tuple[ControlName, ...] = ("union", "full", "random", "length-matched")
 
 
-def list_adapters(config: ExperimentConfig) -> tuple[str, ...]:
+def list_adapters(config: ExperimentConfig) -> tuple[AdapterName, ...]:
     """Return both experts, and the controls that the config names."""
     wanted = (*config.evaluation.systems, *config.controls)
     return ("sensibility", "rationality", *(name for name in CONTROLS if name in wanted))

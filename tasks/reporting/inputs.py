@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tasks.artifacts import Recipe
+from tasks.manifest import Recipe
 from tasks.schema import ArtifactRef
 
 REPORT_VERSION = 1

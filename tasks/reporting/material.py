@@ -10,8 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from tasks.artifacts import MANIFEST
 from tasks.errors import ArtifactError
+from tasks.manifest import MANIFEST
 from tasks.reporting.inputs import ReportInputs
 from tasks.reporting.training_log import TrainingLog, read_training_log
 from tasks.schema import Subset

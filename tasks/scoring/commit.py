@@ -36,8 +36,8 @@ class Committed(BaseModel):
 def commit_segments(connection: duckdb.DuckDBPyConnection, folder: Path, judge: JudgeIdentity) -> Committed:
     """Merge every segment of the judge's journal that the tables do not hold yet.
 
-    A turn that has a score keeps it; a turn without one takes the first reply that parses, else the
-    reason of its last attempt.
+    A turn's score is the first reply that parses, else it has the reason of its last attempt: by the
+    time of the calls, so that the tables are the same in whatever order segments come.
     """
     register_judge(connection, judge)
     merged = {
@@ -108,20 +108,27 @@ SELECT $judge_id, turn_key, request_key, segment, line, to_timestamp(sent_at), h
 FROM new_rows
 """
 
+# Of all attempts at a turn one tells; where that one is old, the scores hold what it says already.
 _UPSERT_SCORES = """
 INSERT INTO scores
-SELECT turn_key, $judge_id, sensibility, rationality, sensibility_sd, rationality_sd, method, $judge_id,
-    CASE WHEN sensibility IS NULL THEN error_class END
+WITH telling AS (
+    SELECT segment, line
+    FROM attempts
+    WHERE judge_id = $judge_id AND turn_key IN (SELECT turn_key FROM new_rows)
+    QUALIFY row_number() OVER (
+        PARTITION BY turn_key
+        ORDER BY error_class IS NOT NULL,
+            CASE WHEN error_class IS NULL THEN epoch_us(sent_at) ELSE -epoch_us(sent_at) END, segment, line
+    ) = 1
+)
+SELECT turn_key, $judge_id, sensibility, rationality, sensibility_sd, rationality_sd, method, $judge_id, error_class
 FROM new_rows
-QUALIFY row_number() OVER (
-    PARTITION BY turn_key
-    ORDER BY sensibility IS NULL, CASE WHEN sensibility IS NULL THEN -sent_at ELSE sent_at END, segment, line
-) = 1
+JOIN telling USING (segment, line)
 ON CONFLICT DO UPDATE SET
     sensibility = excluded.sensibility, rationality = excluded.rationality,
     sensibility_sd = excluded.sensibility_sd, rationality_sd = excluded.rationality_sd,
     method = excluded.method, unscored_reason = excluded.unscored_reason
-WHERE scores.sensibility IS NULL AND excluded.unscored_reason IS DISTINCT FROM scores.unscored_reason
+WHERE excluded.sensibility IS NOT NULL OR excluded.unscored_reason IS DISTINCT FROM scores.unscored_reason
 """
 
 

@@ -8,7 +8,7 @@ from importlib import resources
 import duckdb
 from pydantic import BaseModel, ConfigDict
 
-from tasks.scoring.reasons import TRANSIENT
+from tasks.scoring.reasons import ASKED_AGAIN
 
 
 class Coverage(BaseModel):
@@ -24,7 +24,7 @@ class Coverage(BaseModel):
     @property
     def n_transient(self) -> int:
         """Turns that the next run would ask for again."""
-        return sum(n for reason, n in self.unscored.items() if reason in TRANSIENT)
+        return sum(n for reason, n in self.unscored.items() if reason in ASKED_AGAIN)
 
 
 def count_coverage(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from tasks.schema import digest_of
@@ -56,44 +58,59 @@ async def call_endpoint(
 
     try:
         completion = await client.chat.completions.create(**options)
-    except openai.APITimeoutError:
-        return CallResult(attempt(error_class="timeout"))
+    except openai.APITimeoutError as error:
+        # the aiohttp transport calls every failure to connect, a refused one too, a timeout
+        is_connecting = type(error.__cause__).__name__ == "ConnectTimeout"
+        return CallResult(
+            attempt(error_class="connection" if is_connecting else "timeout"), message=str(error.__cause__)
+        )
     except openai.APIStatusError as error:
-        return _read_refusal(error, attempt, is_structured=is_structured)
+        return _read_refusal(error, attempt, client.api_key, is_structured=is_structured)
     except (openai.APIError, OSError) as error:
         return CallResult(attempt(error_class="connection"), message=str(error))
+    except ValueError as error:  # a body that is not JSON
+        return CallResult(attempt(http_status=200, error_class="server"), message=str(error))
     return CallResult(attempt(**_read_completion(completion)))
 
 
 def _read_completion(completion: Any) -> dict[str, Any]:
-    choice: Any = completion.choices[0] if completion.choices else None
-    message: Any = choice.message if choice else None
-    usage = completion.usage
+    """Return the attempt's fields of a completion; the client does not check its shape, so every value is."""
+    choices = getattr(completion, "choices", None)
+    choice: Any = choices[0] if isinstance(choices, list) and choices else None
+    message = getattr(choice, "message", None)
+    usage = getattr(completion, "usage", None)
     details = getattr(usage, "prompt_tokens_details", None)
-    if message is None:
-        return {"http_status": 200, "error_class": "server", "model": completion.model}
+    refusal = getattr(message, "refusal", None)
+    reply = getattr(message, "content", None) or refusal or ""
+    finish_reason = getattr(choice, "finish_reason", None)
     error_class = None
-    if getattr(message, "refusal", None) or choice.finish_reason == "content_filter":
+    if message is None or not isinstance(reply, str):
+        error_class = "server"
+    elif refusal or finish_reason == "content_filter":
         error_class = "refusal"
-    elif choice.finish_reason == "length":
+    elif finish_reason == "length":
         error_class = "truncated"
     return {
-        "reply": message.content or getattr(message, "refusal", None) or "",
+        "reply": reply if isinstance(reply, str) else str(reply),
         "http_status": 200,
         "error_class": error_class,
-        "finish_reason": choice.finish_reason,
-        "model": completion.model,
-        "system_fingerprint": getattr(completion, "system_fingerprint", None),
-        "tokens_in": getattr(usage, "prompt_tokens", None),
-        "tokens_cached": getattr(details, "cached_tokens", None),
-        "tokens_out": getattr(usage, "completion_tokens", None),
+        "finish_reason": _only(str, finish_reason),
+        "model": _only(str, getattr(completion, "model", None)),
+        "system_fingerprint": _only(str, getattr(completion, "system_fingerprint", None)),
+        "tokens_in": _only(int, getattr(usage, "prompt_tokens", None)),
+        "tokens_cached": _only(int, getattr(details, "cached_tokens", None)),
+        "tokens_out": _only(int, getattr(usage, "completion_tokens", None)),
     }
 
 
-def _read_refusal(error: openai.APIStatusError, attempt: Any, *, is_structured: bool) -> CallResult:
-    status, text = error.status_code, scrub(error.message)
+def _only(kind: type, value: Any) -> Any:
+    return value if isinstance(value, kind) else None
+
+
+def _read_refusal(error: openai.APIStatusError, attempt: Any, key: str, *, is_structured: bool) -> CallResult:
+    status, text = error.status_code, scrub(error.message, key)
     code = str(error.code or "")
-    if status == 429 and ("quota" in code or "billing" in code):
+    if status == 402 or (status == 429 and ("quota" in code or "billing" in code)):
         error_class = "quota"
     elif status in (401, 403):
         error_class = "auth"
@@ -114,17 +131,27 @@ def mentions_schema(text: str) -> bool:
 
 
 def read_retry_after(headers: Any) -> float | None:
-    """Return the seconds an endpoint asks us to wait, from `retry-after-ms` or `retry-after`."""
+    """Return the seconds an endpoint asks us to wait, from `retry-after-ms` or `retry-after` (seconds or a date)."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
             wait = float(headers[name]) * unit
-        except (KeyError, ValueError):
+        except KeyError:
             continue
+        except ValueError:
+            wait = _seconds_until(headers[name])
         if 0 <= wait < 86_400:
             return wait
     return None
 
 
-def scrub(text: str) -> str:
-    """Remove anything that looks like a key: endpoints echo wrong keys in their messages."""
+def _seconds_until(date: str) -> float:
+    try:
+        return max(0.0, parsedate_to_datetime(date).timestamp() - time.time())
+    except ValueError:
+        return math.nan
+
+
+def scrub(text: str, key: str) -> str:
+    """Remove our key, and anything that looks like one: endpoints echo wrong keys in their messages."""
+    text = text.replace(key, "[key]") if len(key) >= 8 else text
     return re.sub(r"\b(sk|key|hf)[-_][\w*-]{6,}", "[key]", text)

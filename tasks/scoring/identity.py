@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tasks.artifacts import hash_file
 from tasks.config import JudgeConfig
 from tasks.errors import ConfigError
+from tasks.manifest import hash_file
 from tasks.schema import digest_of
 
 
@@ -33,8 +33,8 @@ class JudgeIdentity:
 def identify_judge(config: JudgeConfig, base_url: str | None) -> JudgeIdentity:
     """Return the identity of a configured judge.
 
-    Raises ConfigError where recorded replies do not exist. `base_url` names the endpoint only where
-    the config gives it no alias.
+    Raises ConfigError where recorded replies do not exist, or the endpoint's address is none. `base_url`
+    names the endpoint only where the config gives it no alias.
     """
     if config.kind == "distilled":
         from tasks.scoring.distilled import DistilledJudge
@@ -42,14 +42,30 @@ def identify_judge(config: JudgeConfig, base_url: str | None) -> JudgeIdentity:
         return _identity(config, "", "distilled", "", {"weights": DistilledJudge.load().digest}, "distilled")
     if config.kind == "replies":
         path = Path(config.replies_file).expanduser()
-        digest = hash_file(path)
-        if not digest:
+        if not path.is_file():
             raise ConfigError("There is no such file of recorded replies.", where=str(path))
-        return _identity(config, "", "recorded", "", {"file": digest}, f"replies-{slugify(path.stem)}")
-    endpoint = config.endpoint_alias or urlsplit(base_url or "https://api.openai.com/v1").netloc
+        return _identity(config, "", "recorded", "", {"file": hash_file(path)}, f"replies-{slugify(path.stem)}")
+    host = host_of(base_url or "https://api.openai.com/v1")
+    endpoint = config.endpoint_alias or host
     text = load_rubric(config.rubric)
     alias = slugify(f"{config.model}-{config.rubric}")
     return _identity(config, endpoint, config.model, text, {"temperature": config.temperature}, alias)
+
+
+def host_of(base_url: str) -> str:
+    """Return host and port of an endpoint's address, without user and password. Raises ConfigError if it is no URL."""
+    try:
+        parts = urlsplit(base_url)
+        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise ConfigError(
+            "The address of the judge's endpoint is not an http(s) URL.",
+            where=base_url.rpartition("@")[2],
+            do="give one like http://localhost:8000/v1 (--base-url or OPENAI_BASE_URL)",
+        )
+    return parts.netloc.rpartition("@")[2]
 
 
 def write_identity(folder: Path, identity: JudgeIdentity) -> None:

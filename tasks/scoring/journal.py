@@ -8,6 +8,7 @@ in `.open`; after 100 replies or one second it is synced and closed by a rename.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import threading
 import time
@@ -16,6 +17,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+logger = logging.getLogger("empathy.journal")
 
 SEGMENT_REPLIES = 100
 SEGMENT_SECONDS = 1.0
@@ -63,7 +66,7 @@ class SegmentWriter:
         with self._lock:
             if self._file is None:
                 self._open_segment()
-            self._file.write(lines.encode())
+            self._file.write(lines.encode("utf-8", "replace"))  # half a surrogate pair is no reason to lose a reply
             self._file.flush()
             self._n_lines += len(attempts)
             if self._n_lines >= SEGMENT_REPLIES or time.monotonic() - self._opened_at > SEGMENT_SECONDS:
@@ -105,10 +108,18 @@ def segment_name(path: Path) -> str:
 
 
 def read_segment(path: Path) -> Iterator[tuple[int, Attempt]]:
-    """Yield (line number, attempt); a torn last line, left by a kill, is passed over."""
+    """Yield (line number, attempt); a torn last line, left by a kill, is passed over.
+
+    So is a line that the disk damaged, with a warning: its turn has no score and is asked again.
+    """
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.endswith(b"\n"):
                 return
-            values = json.loads(line)
-            yield number, Attempt(**{key: value for key, value in values.items() if key in ATTEMPT_FIELDS})
+            try:
+                values = json.loads(line)
+                attempt = Attempt(**{key: value for key, value in values.items() if key in ATTEMPT_FIELDS})
+            except (ValueError, TypeError, AttributeError):
+                logger.warning("damaged journal line passed over: %s:%d", path, number)
+                continue
+            yield number, attempt

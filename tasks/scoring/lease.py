@@ -46,5 +46,5 @@ def _describe_owner(card: Path) -> str:
         owner = json.loads(card.read_text(encoding="utf-8"))
         age = time.time() - owner["since"]
         return f"run {owner['run']!r}, process {owner['pid']} on {owner['host']}, for {age:.0f} s"
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return "its owner has not signed yet"

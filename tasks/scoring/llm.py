@@ -13,7 +13,7 @@ from tasks.errors import EndpointError, ScoreParseError
 from tasks.schema import Turn
 from tasks.scoring.endpoint import MAX_OUTPUT_TOKENS, CallResult, call_endpoint, make_client
 from tasks.scoring.identity import JudgeIdentity
-from tasks.scoring.journal import SegmentWriter
+from tasks.scoring.journal import Attempt, SegmentWriter
 from tasks.scoring.parsing import parse_reply
 from tasks.scoring.planning import PlannedTurn
 from tasks.scoring.prompting import build_messages
@@ -39,43 +39,48 @@ class LLMJudge:
         self._thread.start()
         self._client = make_client(base_url, api_key)
         self._slots = asyncio.Semaphore(max_concurrency)
-        self._fatal: CallResult | None = None
+        self._failure: EndpointError | OSError | None = None
+        """Why no further call is made: the endpoint refuses us, or the journal cannot be written."""
         self._stopped = asyncio.Event()
 
     def score_chunk(self, turns: Sequence[PlannedTurn], writer: SegmentWriter, on_done: OnDone) -> None:
         """Ask for every turn until it has a score or a reason.
 
-        Raises EndpointError where the endpoint refuses every call (key, quota, model, request).
+        Raises EndpointError where the endpoint refuses every call (key, quota, model, request), OSError
+        where the journal cannot be written; no call is made after either.
         """
         work = self._score_all([planned.turn for planned in turns], writer, on_done)
         asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def close(self) -> None:
-        """Close the connections and end the loop's thread."""
-        asyncio.run_coroutine_threadsafe(self._client.close(), self._loop).result()
+        """Give up the calls in flight, close the connections and end the loop's thread."""
+        asyncio.run_coroutine_threadsafe(self._end_calls(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _end_calls(self) -> None:
+        await _cancel(asyncio.all_tasks() - {asyncio.current_task()})
+        await self._client.close()
 
     async def _score_all(self, turns: Sequence[Turn], writer: SegmentWriter, on_done: OnDone) -> None:
         async def score(turn: Turn) -> None:
             await self._score_turn(turn, writer)
             on_done(1)
 
-        await asyncio.gather(*(score(turn) for turn in turns))
-        if self._fatal:  # calls in flight were let finish: what they answered is paid and kept
-            raise describe_fatal(self._fatal, self.identity)
+        tasks = {asyncio.create_task(score(turn)) for turn in turns}
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            await _cancel(tasks)
+        if self._failure:  # calls in flight were let finish: what they answered is paid and kept
+            raise self._failure
 
     async def _score_turn(self, turn: Turn, writer: SegmentWriter) -> None:
         complaint = ""
         for _ in range(MAX_REPLIES):
-            result = await self._ask_patiently(turn, complaint, writer)
-            attempt = result.attempt
-            if attempt.error_class in FATAL:
-                self._fatal = result
-                self._stopped.set()
-                return
-            if attempt.error_class in TRANSIENT:
+            attempt = await self._ask_patiently(turn, complaint, writer)
+            if attempt is None or attempt.error_class in TRANSIENT:
                 return
             if attempt.error_class == "truncated":
                 complaint = "it was cut off before its end"
@@ -89,28 +94,40 @@ class LLMJudge:
             except ScoreParseError as error:
                 complaint = error.what
 
-    async def _ask_patiently(self, turn: Turn, complaint: str, writer: SegmentWriter) -> CallResult:
-        """Ask until the endpoint answers; waiting holds no slot."""
-        for n_tries in range(1, MAX_TRANSIENT_TRIES + 1):
-            async with self._slots:
-                if self._fatal:
-                    return self._fatal
-                is_structured = self.is_structured
-                result = await call_endpoint(
-                    self._client,
-                    turn.turn_key,
-                    self._make_request(turn, complaint),
-                    is_structured=is_structured,
-                )
-                if not result.refused_schema:
-                    writer.append(result.attempt)
+    async def _ask_patiently(self, turn: Turn, complaint: str, writer: SegmentWriter) -> Attempt | None:
+        """Ask until the endpoint answers, holding no slot while waiting; None where the run stops."""
+        n_failures = 0
+        while True:
+            result = await self._ask_once(turn, complaint, writer)
+            if result is None:
+                return None
             if result.refused_schema:
                 self.is_structured = False  # found out once, for every later call of this run
                 continue
-            if result.attempt.error_class not in TRANSIENT or n_tries == MAX_TRANSIENT_TRIES:
-                break
-            await self._sleep(choose_wait(n_tries, result.retry_after_s))
-        return result
+            if result.attempt.error_class in FATAL:
+                self._stop(describe_fatal(result, self.identity))
+                return None
+            n_failures += 1
+            if result.attempt.error_class not in TRANSIENT or n_failures == MAX_TRANSIENT_TRIES:
+                return result.attempt
+            await self._sleep(choose_wait(n_failures, result.retry_after_s))
+
+    async def _ask_once(self, turn: Turn, complaint: str, writer: SegmentWriter) -> CallResult | None:
+        async with self._slots:
+            if self._failure:
+                return None
+            request = self._make_request(turn, complaint)
+            result = await call_endpoint(self._client, turn.turn_key, request, is_structured=self.is_structured)
+            try:
+                writer.append(result.attempt)
+            except OSError as error:  # before anybody takes the slot: what cannot be kept is not paid for
+                self._stop(error)
+                return None
+            return result
+
+    def _stop(self, failure: EndpointError | OSError) -> None:
+        self._failure = self._failure or failure
+        self._stopped.set()
 
     async def _sleep(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -126,6 +143,12 @@ class LLMJudge:
             "max_tokens": MAX_OUTPUT_TOKENS,
             **self.identity.parameters,
         }
+
+
+async def _cancel(tasks: set[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def choose_wait(n_tries: int, retry_after_s: float | None) -> float:

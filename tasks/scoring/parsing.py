@@ -10,18 +10,20 @@ from typing import Any
 
 from tasks.errors import ScoreParseError
 
-DIMENSIONS = ("sensibility", "rationality")
-
-# A label, decoration, a separator, and what stands where the number should be.
+# A label, decoration, a separator, and what stands where the number should be: all on one line, and every
+# repetition bounded, so that a reply of any length is read in linear time.
 _LABEL = re.compile(
-    r"\b(?P<label>sensibility|rationality)\b(?P<gap>(?:\s+(?:score|rating|is))*[\s*_`\"'()\]]*[:=\-–—]?[\s*_`\"'(\[]*)"
+    r"(?<![^\W_])(?P<label>sensibility|rationality)(?:[^\S\n]{1,4}(?:score|rating|is)\b){0,3}"
+    r"(?:[^\S\n]?\((?:0[^\S\n]?(?:-|–|to)|out of)[^\S\n]?10\))?"
+    r"(?:[^\S\n]|[*_`\"'()\[\]]){0,8}(?:[:=|–—]|-(?=[\s*_]))?(?:[^\S\n]|[*_`\"'()\[\]]){0,8}"
     r"(?P<number>-?\d+(?:\.\d+)?)(?=(?P<rest>[^\n]{0,24}))",
     re.IGNORECASE,
 )
-_SCALE = re.compile(r"^[\s*_`]*(?:/|out of)\s*(?P<top>\d+(?:\.\d+)?)", re.IGNORECASE)
-_SECOND_NUMBER = re.compile(r"^[\s*_`]*(?:-|–|—|to\b|or\b|and\b|~|\.\.)[\s*_`]*\d", re.IGNORECASE)
-_GLUED = re.compile(r"^[\w%]")
-_FENCE = re.compile(r"^\s*```[a-zA-Z]*\s*\n(?P<body>.*?)\n?\s*```\s*$", re.DOTALL)
+_SCALE = re.compile(r"^[\s*_`]*(?:/|out of\b)\s*(?P<top>[\w.]+)", re.IGNORECASE)
+_SECOND_NUMBER = re.compile(
+    r"^[\s*_`(]*(?:[,;/~→±]|[-–—=]+>?|\.{2,}|to\b|or\b|and\b)?(?:[\s*_`]|or\b|maybe\b|perhaps\b)*\d", re.IGNORECASE
+)
+_GLUED = re.compile(r"^(?:_*[^\W_]|\s*%|\.\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,8 @@ def parse_reply(text: str) -> ParsedScores:
     Raises ScoreParseError for a score that is missing, out of range, not a number, given on another
     scale than 0 to 10, or given twice with different values.
     """
-    fenced = _FENCE.match(text)
-    body = fenced["body"] if fenced else text
-    values = _read_json(body) if body.lstrip().startswith("{") else _read_form(body)
+    body = _strip_fence(text.strip())
+    values = _read_json(body) if body.startswith("{") else _read_form(body)
     return ParsedScores(
         sensibility=_check_score("sensibility", values),
         rationality=_check_score("rationality", values),
@@ -51,8 +52,16 @@ def parse_reply(text: str) -> ParsedScores:
     )
 
 
+def _strip_fence(body: str) -> str:
+    """Return what stands between a first and a last line of three backticks, or all of it."""
+    if len(body) < 6 or not (body.startswith("```") and body.endswith("```")):
+        return body
+    language, newline, rest = body[3:-3].partition("\n")
+    return (rest if newline else language).strip()
+
+
 def _read_json(body: str) -> dict[str, list[Any]]:
-    """Return every value of every known key, so that a key given twice is seen."""
+    """Return every value of every key, and of every label after the object, so that a second opinion is seen."""
     values: dict[str, list[Any]] = {}
 
     def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -61,9 +70,11 @@ def _read_json(body: str) -> dict[str, list[Any]]:
         return dict(pairs)
 
     try:
-        json.loads(body, object_pairs_hook=collect)
+        _, end = json.JSONDecoder(object_pairs_hook=collect).raw_decode(body)
     except (ValueError, RecursionError):
         raise ScoreParseError("The reply starts like a JSON object and is not one.") from None
+    for label, given in _read_form(body[end:]).items():
+        values.setdefault(label, []).extend(given)
     return values
 
 
@@ -73,7 +84,7 @@ def _read_form(body: str) -> dict[str, list[Any]]:
         rest = match["rest"]
         scale = _SCALE.match(rest)
         if scale:
-            if float(scale["top"]) != 10:
+            if scale["top"].strip("._").lower() not in ("10", "10.0", "ten"):
                 raise ScoreParseError(f"{match['label']} is given out of {scale['top']}, not out of 10.")
             rest = rest[scale.end() :]
         if _SECOND_NUMBER.match(rest):
@@ -94,7 +105,7 @@ def _check_score(name: str, values: dict[str, list[Any]]) -> float:
     number = numbers.pop()
     if not 0 <= number <= 10:
         raise ScoreParseError(f"{name} is {number:g}, outside 0 to 10.")
-    return number
+    return number + 0.0  # no negative zero
 
 
 def _check_sd(name: str, values: dict[str, list[Any]]) -> float | None:

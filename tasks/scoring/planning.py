@@ -15,7 +15,7 @@ from tasks.chat import to_utterances
 from tasks.config import ScoringConfig
 from tasks.errors import ConfigError
 from tasks.schema import Turn
-from tasks.scoring.reasons import TERMINAL, TRANSIENT
+from tasks.scoring.reasons import ASKED_AGAIN, TERMINAL
 
 ALL_TURNS = 2**62
 
@@ -53,7 +53,7 @@ def plan_scoring(
         "turn_files": list(turn_files),
         "split": scoring.split,
         "judge_id": judge_id,
-        "asked_again": [*TRANSIENT, *(TERMINAL if scoring.retry_unscored else ())],
+        "asked_again": [*ASKED_AGAIN, *(TERMINAL if scoring.retry_unscored else ())],
         "at_most": scoring.limit or ALL_TURNS,
         "chunk_size": scoring.chunk_size,
     }
@@ -85,6 +85,8 @@ def _load_replies(connection: duckdb.DuckDBPyConnection, turn_files: Sequence[st
     connection.execute("CREATE OR REPLACE TEMP TABLE recorded_replies (turn_key VARCHAR, reply VARCHAR)")
     if not replies_file:
         return
+    if not Path(replies_file).is_file():
+        raise ConfigError("There is no such file of recorded replies.", where=replies_file)
     query = (resources.files("tasks.scoring") / "recorded_replies.sql").read_text(encoding="utf-8")
     try:
         connection.execute(query, {"file": replies_file, "turn_files": list(turn_files)})

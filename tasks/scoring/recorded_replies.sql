@@ -14,10 +14,11 @@ WITH given AS (
 turns AS (
     SELECT DISTINCT dialogue_id, utterance_idx, turn_key FROM read_parquet($turn_files)
 )
-SELECT turns.turn_key, min(given.reply)
-FROM given
-JOIN turns
-    ON turns.turn_key = given.turn_key
-    OR (turns.dialogue_id = given.dialogue_id AND turns.utterance_idx = given.utterance_idx)
-WHERE given.reply IS NOT NULL
-GROUP BY turns.turn_key
+SELECT turn_key, min(reply)
+FROM (
+    SELECT turns.turn_key, given.reply FROM given JOIN turns ON turns.turn_key = given.turn_key
+    UNION ALL
+    SELECT turns.turn_key, given.reply FROM given JOIN turns USING (dialogue_id, utterance_idx)
+)
+WHERE reply IS NOT NULL
+GROUP BY turn_key

@@ -11,7 +11,7 @@ from tasks.errors import ConfigError
 from tasks.scoring.identity import JudgeIdentity
 from tasks.scoring.journal import SegmentWriter, list_segments, read_segment
 from tasks.scoring.planning import Plan, PlannedTurn, read_chunk
-from tasks.scoring.reasons import TRANSIENT
+from tasks.scoring.reasons import ASKED_AGAIN
 from tasks.settings import Settings
 
 
@@ -60,7 +60,7 @@ def score_planned_chunk(
         for path in list_segments(folder)
         if path.name.startswith(f"{prefix}-")
         for _, attempt in read_segment(path)
-        if attempt.error_class not in TRANSIENT
+        if attempt.error_class not in ASKED_AGAIN
     }
     turns = read_chunk(plan, chunk)
     missing = [planned for planned in turns if planned.turn.turn_key not in answered]

@@ -9,8 +9,9 @@ from typing import Any
 
 import duckdb
 
-from tasks.artifacts import ArtifactStore, Recipe
+from tasks.artifacts import ArtifactStore
 from tasks.errors import JudgeChoiceError, UsageError
+from tasks.manifest import Recipe
 from tasks.schema import ArtifactRef
 
 SCORES_VERSION = 1
@@ -23,7 +24,7 @@ def choose_judge(connection: duckdb.DuckDBPyConnection, judge: str = "") -> tupl
     """Return (judge_id, alias) of the judge whose scores count.
 
     One judge with scores: that one. Several: `judge` must name one by id or alias. Raises
-    JudgeChoiceError with the list otherwise, UsageError if nothing is scored.
+    JudgeChoiceError with the list otherwise, UsageError if nothing is scored, or nothing by that judge.
     """
     known = connection.execute(
         "SELECT judge_id, alias, (SELECT count(sensibility) FROM scores s WHERE s.judge_id = j.judge_id) AS n "
@@ -32,8 +33,10 @@ def choose_judge(connection: duckdb.DuckDBPyConnection, judge: str = "") -> tupl
     scored = [(judge_id, alias, n) for judge_id, alias, n in known if n]
     listing = "; ".join(f"{judge_id} ({alias}, {n:,} scores)" for judge_id, alias, n in scored)
     if judge:
-        for judge_id, alias, _ in known:
+        for judge_id, alias, n in known:
             if judge in (judge_id, alias):
+                if not n:
+                    raise UsageError(f"The judge {alias} has scored no turn yet.", do="run `empathy score` with it")
                 return judge_id, alias
         raise JudgeChoiceError(f"No judge is called {judge!r}.", do=f"name one of: {listing or 'none has scored'}")
     if not scored:

@@ -5,4 +5,14 @@ from tasks.selection.index import index_subsets
 from tasks.selection.materialize import describe, materialize, preview
 from tasks.selection.rules import RULES, Rule
 
-__all__ = ["EXCLUDED", "RULES", "SUBSETS", "Rule", "SubsetCounts", "describe", "index_subsets", "materialize", "preview"]
+__all__ = [
+    "EXCLUDED",
+    "RULES",
+    "SUBSETS",
+    "Rule",
+    "SubsetCounts",
+    "describe",
+    "index_subsets",
+    "materialize",
+    "preview",
+]

@@ -8,8 +8,9 @@ from typing import Any
 
 import duckdb
 
-from tasks.artifacts import ArtifactStore, Recipe
+from tasks.artifacts import ArtifactStore
 from tasks.config import SelectionConfig
+from tasks.manifest import Recipe
 from tasks.schema import ArtifactRef
 from tasks.selection.decide import EXCLUDED, SUBSETS, SubsetCounts, decide, load_candidates, resolve_split
 

@@ -26,6 +26,7 @@ def materialize_subsets(corpus: list[ArtifactRef], scores: ArtifactRef, selectio
     with home.store.transaction() as connection:
         is_new = index_subsets(connection, manifest, judge_id)
     home.record(ref)
+    home.artifacts.set_current("subsets", ref)
     if is_new:
         emit_event(
             event="empathy.subsets.changed",

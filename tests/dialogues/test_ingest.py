@@ -7,7 +7,8 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.artifacts import ArtifactStore, hash_file
+from tasks.artifacts import ArtifactStore
+from tasks.manifest import hash_file
 from tasks.chat import to_utterances
 from tasks.dialogues import ingest, ingest_recipe, iter_turns, resolve_source
 from tasks.errors import ConfigError

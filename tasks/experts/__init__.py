@@ -1,0 +1,39 @@
+"""LoRA experts: base models, the rows they learn from, the trainer, and loading an expert again."""
+
+from tasks.experts.bases import Base, check_base, choose_device, load_base, prepare_base
+from tasks.experts.batches import order_rows
+from tasks.experts.encoding import MASKED, TrainingRows, count_response_tokens, to_training_rows
+from tasks.experts.loading import EXPERT_VERSION, check_expert, expert_recipe, load_expert
+from tasks.experts.losses import label_nlls
+from tasks.experts.quiet import quiet_libraries
+from tasks.experts.rendering import TurnEncoder
+from tasks.experts.rows import pick_control, pick_rows, read_rows, refuse_leak
+from tasks.experts.steps import EXPERTS, plan_steps
+from tasks.experts.training import train_expert
+
+__all__ = [
+    "EXPERTS",
+    "EXPERT_VERSION",
+    "MASKED",
+    "Base",
+    "TrainingRows",
+    "TurnEncoder",
+    "check_base",
+    "check_expert",
+    "choose_device",
+    "count_response_tokens",
+    "expert_recipe",
+    "label_nlls",
+    "load_base",
+    "load_expert",
+    "order_rows",
+    "pick_control",
+    "pick_rows",
+    "plan_steps",
+    "prepare_base",
+    "quiet_libraries",
+    "read_rows",
+    "refuse_leak",
+    "to_training_rows",
+    "train_expert",
+]

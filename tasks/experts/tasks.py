@@ -1,0 +1,88 @@
+"""Training of adapters as Prefect tasks: one adapter a task, found again if it was trained before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from tasks.config import ExperimentConfig
+from tasks.errors import UsageError
+from tasks.experts import (
+    Base,
+    expert_recipe,
+    pick_rows,
+    plan_steps,
+    prepare_base,
+    refuse_leak,
+    train_expert,
+)
+from tasks.home import Home, open_home
+from tasks.schema import ArtifactRef
+
+
+@task(name="find subsets", cache_policy=NO_CACHE)
+def resolve_subsets(subsets: ArtifactRef | None) -> ArtifactRef:
+    """Return the given subsets, or those selected last."""
+    if subsets is not None:
+        return subsets
+    current = open_home().artifacts.get_current("subsets")
+    if current is None:
+        raise UsageError("No subsets have been selected yet.", do="run `empathy select` first")
+    return current
+
+
+@task(name="find dialogues of subsets", cache_policy=NO_CACHE)
+def find_corpus_of(subsets: ArtifactRef) -> list[ArtifactRef]:
+    """Return the dialogues that subsets were selected from: their held-out part is what models are compared on."""
+    return corpus_of(open_home(), subsets)
+
+
+@task(name="prepare base model", cache_policy=NO_CACHE)
+def prepare_base_model(config: ExperimentConfig) -> Base:
+    """Convert or find the base model; nothing is loaded yet."""
+    return prepare_base(config.expert.base_model, config.expert.revision, open_home().settings.cache_dir)
+
+
+@task(name="train expert", task_run_name="train {name}", cache_policy=NO_CACHE)
+def train_adapter(name: str, subsets: ArtifactRef, base: Base, config: ExperimentConfig) -> ArtifactRef:
+    """Train one adapter, an expert or a control, on its rows of the subsets."""
+    home = open_home()
+    n_steps = steps_of(home, subsets, config)[name]
+
+    def build(folder: Path) -> dict[str, Any]:
+        rows = pick_rows(home.artifacts.open(subsets), name, config.expert.seed)
+        refuse_leak(rows, read_held_out(home, subsets))
+        token = home.settings.hf_token.get_secret_value() if home.settings.hf_token else None
+        return train_expert(
+            base, rows, config.expert, folder, name, n_steps=n_steps, device=home.settings.device, token=token
+        )
+
+    ref = home.artifacts.produce(expert_recipe(name, subsets, base, config.expert, n_steps), build)
+    home.artifacts.set_current(f"expert-{name}", ref)
+    return home.record(ref)
+
+
+def steps_of(home: Home, subsets: ArtifactRef, config: ExperimentConfig) -> dict[str, int]:
+    """Return every adapter's optimizer steps for these subsets."""
+    counts = home.artifacts.read_manifest(subsets.uri)["facts"]["counts"]
+    sizes = {name: counts[name] for name in ("sensibility", "rationality", "discard")}
+    return plan_steps(sizes, config.expert, config.router)
+
+
+def corpus_of(home: Home, subsets: ArtifactRef) -> list[ArtifactRef]:
+    """Return the dialogues that subsets were selected from."""
+    parents = home.artifacts.read_manifest(subsets.uri)["parents"]
+    return [ArtifactRef(**parent) for parent in parents if parent["kind"] == "dialogues"]
+
+
+def read_held_out(home: Home, subsets: ArtifactRef) -> pl.DataFrame:
+    """Return dialogue_id and turn_key of the turns that the subsets' dialogues hold out for evaluation."""
+    columns = ["dialogue_id", "turn_key", "split"]
+    files = [home.artifacts.open(ref) / "turns.parquet" for ref in corpus_of(home, subsets)]
+    turns = pl.concat(pl.read_parquet(file, columns=columns) for file in files)
+    chosen = home.artifacts.read_manifest(subsets.uri)["config"]["split"]
+    return turns.filter(pl.col("split").is_in(["test", "valid"]) & (pl.col("split") != chosen)).drop("split")

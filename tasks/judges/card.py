@@ -1,0 +1,149 @@
+"""The model card of a distilled judge: every figure in it comes from a cross-validation record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tasks.judges.cross_validation import CrossValidation
+
+UNKNOWN = "unknown: nobody has said so, do not assume that you may share these weights"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the teacher's scores and the texts they belong to come from."""
+
+    texts: str = UNKNOWN
+    texts_licence: str = UNKNOWN
+    teacher: str = UNKNOWN
+    scores_licence: str = UNKNOWN
+
+
+RELEASED_SCORES = Source(
+    texts="EmpatheticDialogues, validation split",
+    texts_licence="CC BY-NC 4.0",
+    teacher="machine scores released by the authors of Efficient-Empathy (arXiv 2407.01937); "
+    "the language model that gave them is not named",
+    scores_licence="none stated",
+)
+
+INTRODUCTION = """# Model card: distilled judge
+
+A small regression that gives a listener's response a score for sensibility (affective empathy) and one
+for rationality (cognitive empathy), 0 to 10, as the teacher it was fitted to would. It asks no model and
+no network. {sha}"""
+
+MODEL = """## Model
+
+Ridge regression of the teacher's score (as its rank) on hashed n-grams (words 1-3 and characters 2-5 of the
+response, characters 2-5 of what was said before, tf-idf) and on {n_measures} measures of the surface (lengths,
+punctuation, person, place in the dialogue) with their products. A regression shrinks to the mean, so each
+dimension's prediction is mapped by quantiles to the distribution of the teacher's scores; the map is part of
+the judge. Weights are numbers in a safetensors file: no pickle, no vocabulary, no text."""
+
+LIMITS = """## Limits
+
+- It imitates its teacher, faults and saturation included. Nothing here says how far the teacher agrees with
+  people, so a high score is not proof of empathy.
+- Agreement is moderate: good enough to cut a large corpus into subsets of the right sizes, with the overlaps
+  above; not good enough to rank two single responses. `deviations` says how far a score is typically off.
+- It sees words and surface, not meaning. Irony, negation over a distance and facts about the situation escape it,
+  and a text stuffed with words that the teacher liked will score higher.
+- It is only as broad as the texts named above. In another language, in long or professional dialogues, or where
+  responses are distributed otherwise, neither agreement nor shares at a threshold need hold."""
+
+USE = """## Intended use
+
+Selecting training data by thresholds, trying the method without a key, and a first pass before a larger judge is
+asked. Not for judging people, not for clinical or crisis settings, and not as the only evidence that a model is
+empathetic."""
+
+
+def write_card(
+    figures: CrossValidation,
+    path: Path,
+    facts: Mapping[str, Any],
+    source: Source = Source(),
+) -> None:
+    """Write the card of the judge that `distill` returned `facts` about, with the figures of `cross_validate`."""
+    parts = (
+        INTRODUCTION.format(sha=f"File: {facts['n_bytes']:,} bytes, sha256 `{facts['sha256']}`."),
+        write_source(source, facts),
+        MODEL.format(n_measures=facts["n_surface_measures"]),
+        write_agreement(figures),
+        write_selection(figures),
+        LIMITS,
+        USE,
+    )
+    path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def write_source(source: Source, facts: Mapping[str, Any]) -> str:
+    """Return the section on the data and its licences; what is not known is named as such."""
+    rows = (
+        ("texts", source.texts),
+        ("licence of the texts", source.texts_licence),
+        ("teacher", source.teacher),
+        ("licence of the scores", source.scores_licence),
+        ("turns", f"{facts['n_turns']:,} of {facts['n_dialogues']:,} dialogues"),
+    )
+    return (
+        "## Data\n\n" + write_table(("what", "stated"), rows) + "\n\nThe file NOTICE beside the weights, if any, holds."
+    )
+
+
+def write_agreement(figures: CrossValidation) -> str:
+    """Return the section on agreement with the teacher."""
+    rows = (
+        (
+            one.name,
+            f"{one.spearman_scores:.3f}",
+            f"{one.spearman_ranks:.3f}",
+            f"{one.equal:.1%}",
+            f"{one.within_one:.1%}",
+            f"{one.rmse:.2f}",
+            f"{one.stated_rmse:.2f}",
+            f"{one.mean:.2f}",
+            f"{one.teacher_mean:.2f}",
+            f"{one.teacher_mode_share:.1%}",
+        )
+        for one in figures.dimensions
+    )
+    heads = ("dimension", "Spearman", "Spearman of ranks", "equal", "within 1", "RMSE", "RMSE it states", "mean",
+             "teacher's mean", "its modal share")  # fmt: skip
+    return (
+        "## Agreement with the teacher on unseen dialogues\n\n"
+        f"Grouped cross-validation, {figures.n_folds} folds, no dialogue in two of them, {figures.n_turns:,} turns; "
+        "the maps are fitted inside each fold. Ranks order the turns that share a whole-number score. "
+        f"Speed in this run: {figures.turns_per_second:,.0f} turns a second in one process.\n\n"
+        + write_table(heads, rows)
+    )
+
+
+def write_selection(figures: CrossValidation) -> str:
+    """Return the section on the subsets that selection would make."""
+    rows = (
+        (
+            str(one.threshold),
+            " / ".join(f"{share:.1%}" for share in one.teacher),
+            " / ".join(f"{share:.1%}" for share in one.judge),
+            f"{one.sensibility_jaccard:.2f} ({one.sensibility_chance:.2f})",
+            f"{one.rationality_jaccard:.2f} ({one.rationality_chance:.2f})",
+        )
+        for one in figures.thresholds
+    )
+    heads = ("threshold", "teacher", "judge", "Jaccard sensibility", "Jaccard rationality")
+    return (
+        "## Selection on unseen dialogues\n\n"
+        "Rule `paper`; shares are sensibility / rationality / discard. Jaccard compares a subset with the teacher's; "
+        "in brackets what random subsets of the same sizes would have.\n\n" + write_table(heads, rows)
+    )
+
+
+def write_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -1,0 +1,49 @@
+"""Distillation as a Prefect task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+
+from tasks.chat import to_utterances
+from tasks.home import Home, open_home
+from tasks.judges import Source, cross_validate, distill, distill_recipe, write_card
+from tasks.schema import ArtifactRef, Turn
+
+
+@task(name="distill judge", cache_policy=NO_CACHE)
+def distill_from_scores(corpus: list[ArtifactRef], scores: ArtifactRef) -> ArtifactRef:
+    """Fit the distilled judge to the scores in force and write its weights with their card."""
+    home = open_home()
+    alias = home.artifacts.read_manifest(scores.uri)["facts"]["alias"]
+
+    def build(folder: Path) -> dict[str, Any]:
+        rows = read_scored(home, corpus, scores)
+        turns = [
+            Turn(row["turn_key"], to_utterances(row["prompt"]), row["response"]) for row in rows.iter_rows(named=True)
+        ]
+        ids, sensibility, rationality = (rows[name].to_list() for name in ("dialogue_id", "sensibility", "rationality"))
+        facts = distill(turns, ids, sensibility, rationality, folder)
+        sources = sorted({home.artifacts.read_manifest(ref.uri)["facts"]["source"] for ref in corpus})
+        # where the texts are from is known by name only: the card says that their licences are not
+        source = Source(texts=", ".join(Path(name).name for name in sources), teacher=f"scores of the judge {alias}")
+        write_card(cross_validate(turns, ids, sensibility, rationality), folder / "CARD.md", facts, source)
+        return {**facts, "n_rows": len(turns), "teacher": alias}
+
+    ref = home.artifacts.produce(distill_recipe(corpus, scores), build)
+    card = (home.artifacts.open(ref) / "CARD.md").read_text(encoding="utf-8")
+    create_markdown_artifact(key="distilled-judge", markdown=card, description=ref.uri)
+    return home.record(ref)
+
+
+def read_scored(home: Home, corpus: list[ArtifactRef], scores: ArtifactRef) -> pl.DataFrame:
+    """Return the turns that have a score, each text once, with it."""
+    columns = ["dialogue_id", "turn_key", "prompt", "response"]
+    turns = pl.concat(pl.read_parquet(home.artifacts.open(ref) / "turns.parquet", columns=columns) for ref in corpus)
+    scored = pl.read_parquet(home.artifacts.open(scores) / "scores.parquet").drop_nulls("sensibility")
+    return turns.unique("turn_key", keep="first", maintain_order=True).join(scored, on="turn_key", how="inner")

@@ -1,0 +1,18 @@
+"""The mixture: two LoRA experts and a base, joined by gates that are trained."""
+
+from tasks.router.compose import MixtureSpec, compose_mixture
+from tasks.router.inspection import mean_gates
+from tasks.router.mixture import load_mixture, save_mixture
+from tasks.router.recipe import ROUTER_VERSION, mixture_recipe
+from tasks.router.training import train_mixture
+
+__all__ = [
+    "ROUTER_VERSION",
+    "MixtureSpec",
+    "compose_mixture",
+    "load_mixture",
+    "mean_gates",
+    "mixture_recipe",
+    "save_mixture",
+    "train_mixture",
+]

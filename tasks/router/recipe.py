@@ -1,0 +1,38 @@
+"""What a mixture is made from: equal inputs make the same artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tasks.config import ExpertConfig, RouterConfig
+from tasks.experts import Base
+from tasks.manifest import Recipe
+from tasks.schema import ArtifactRef
+
+ROUTER_VERSION = 1  # raise it when the stage would make something else from the same inputs
+FROM_EXPERT = ("batch_size", "lora_dropout", "max_length", "prompt_format")
+"""Fields of the experts' config that the router stage uses too; the others are in the experts it is made from."""
+
+
+def mixture_recipe(
+    subsets: ArtifactRef,
+    experts: Mapping[str, ArtifactRef],
+    base: Base,
+    config: RouterConfig,
+    expert_config: ExpertConfig,
+    n_steps: int,
+) -> Recipe:
+    """Return the recipe of a mixture; which expert has which gate is part of it."""
+    shared = expert_config.model_dump(mode="json", include=set(FROM_EXPERT))
+    return Recipe(
+        kind="mixture",
+        stage_version=ROUTER_VERSION,
+        config={
+            "router": config.model_dump(mode="json", exclude={"epochs", "max_steps"}),  # n_steps says it
+            "expert": shared,
+            "experts": {name: ref.sha256 for name, ref in experts.items()},
+            "n_steps": n_steps,
+        },
+        parents=(subsets, *experts.values()),
+        inputs={"base": base.digest},
+    )

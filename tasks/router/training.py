@@ -1,0 +1,194 @@
+"""The router stage: two experts are joined, the mixture learns from its turns, and is written down."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from tasks.config import ExpertConfig, RouterConfig
+from tasks.experts import (
+    MASKED,
+    Base,
+    TrainingRows,
+    check_expert,
+    count_response_tokens,
+    load_base,
+    order_rows,
+    quiet_libraries,
+    to_training_rows,
+)
+from tasks.router.compose import compose_mixture
+from tasks.router.inspection import mean_gates
+from tasks.router.mixture import save_mixture
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainingArguments
+
+TRAINING_FILE = "training.json"
+ROWS_FILE = "rows.parquet"
+LIBRARIES = ("torch", "transformers", "peft", "accelerate")
+N_INSPECTED = 64
+"""Rows on which the trained gates are looked at; enough for a mean, and seconds on two cores."""
+
+
+def train_mixture(  # noqa: PLR0913 - the stage's inputs, its two configs, and where
+    base: Base,
+    expert_folders: Mapping[str, Path],
+    rows: pl.DataFrame,
+    config: RouterConfig,
+    expert_config: ExpertConfig,
+    folder: Path,
+    n_steps: int | None = None,
+    device: str = "auto",
+    token: str | None = None,
+) -> dict[str, Any]:
+    """Join the experts on `base`, train for `n_steps` on `rows` and write the mixture into `folder`.
+
+    Rows (dialogue_id, turn_key, prompt, completion) are rendered, cut and batched as the experts' were. Beside the
+    mixture stand training.json (losses, gates of each layer on response tokens, times, versions) and rows.parquet
+    (dialogue_id, turn_key of every turn it saw). Returns facts for the manifest; `n_rows` are those turns.
+    The same inputs give the same mixture to the byte on a CPU.
+    Raises ArtifactError for experts of another base, UsageError without rows, ConfigError if training diverges.
+    """
+    started = time.monotonic()
+    for expert_folder in expert_folders.values():
+        check_expert(expert_folder, base)
+    with quiet_libraries():
+        model, tokenizer = load_base(base, device, token)
+        encoded = to_training_rows(rows, tokenizer, expert_config.prompt_format, expert_config.max_length)
+        batch_size = expert_config.batch_size
+        n_steps = n_steps or config.max_steps or math.ceil(len(encoded.frame) * config.epochs / batch_size)
+        ordered = order_rows(encoded.frame, n_steps, batch_size, config.seed)
+        compose_mixture(model, expert_folders, config.routing, config.init_std, config.seed)
+        losses, train_seconds = fit_mixture(model, tokenizer, ordered, config, expert_config)
+        gates = inspect_gates(model, tokenizer, encoded.frame, batch_size)
+        save_mixture(model, base, folder)
+    seen = ordered.select("dialogue_id", "turn_key").unique().sort("dialogue_id", "turn_key")
+    seen.write_parquet(folder / ROWS_FILE)
+    facts = {**count_rows(encoded, ordered), "n_steps": n_steps, "last_loss": losses[-1]["loss"]}
+    times = {"seconds": round(time.monotonic() - started, 1), "train_seconds": train_seconds}
+    record = {**facts, **times, "loss": losses, "gates": gates, **describe_setup(base, config, expert_config)}
+    (folder / TRAINING_FILE).write_text(json.dumps(record, indent=1), encoding="utf-8")
+    return {**facts, **times}
+
+
+def fit_mixture(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    ordered: pl.DataFrame,
+    config: RouterConfig,
+    expert_config: ExpertConfig,
+) -> tuple[list[dict[str, float]], float]:
+    """Train what the config says of a composed model, on the rows in the order they come.
+
+    Returns step, loss and learning rate of the gates of every step, and how many seconds it took.
+    """
+    from transformers import PrinterCallback, set_seed
+
+    from tasks.router.trainer import MixtureTrainer, choose_trainable
+
+    set_seed(config.seed)
+    choose_trainable(model, config.train, expert_config.lora_dropout)
+    with tempfile.TemporaryDirectory(prefix="empathy-route-") as scratch:
+        trainer = MixtureTrainer(
+            model=model,
+            args=make_arguments(config, expert_config.batch_size, len(ordered), model.device.type, scratch),
+            train_dataset=ordered.select("input_ids", "labels").to_dicts(),
+            data_collator=partial(collate, pad_id=tokenizer.pad_token_id),
+            expert_learning_rate=config.expert_learning_rate,
+        )
+        trainer.remove_callback(PrinterCallback)
+        started = time.monotonic()
+        trainer.train()
+    seconds = round(time.monotonic() - started, 1)
+    model.eval().requires_grad_(False)
+    steps = [entry for entry in trainer.state.log_history if "loss" in entry]
+    return [{name: entry[name] for name in ("step", "loss", "learning_rate")} for entry in steps], seconds
+
+
+def make_arguments(config: RouterConfig, batch_size: int, n_rows: int, device: str, scratch: str) -> TrainingArguments:
+    """Return the trainer's arguments: rows come ready and in order, nothing is saved or sent anywhere."""
+    from transformers import TrainingArguments
+
+    on_gpu = device == "cuda"
+    return TrainingArguments(
+        output_dir=scratch,
+        max_steps=n_rows // batch_size,
+        per_device_train_batch_size=batch_size,
+        learning_rate=config.learning_rate,
+        bf16=on_gpu,
+        gradient_checkpointing=on_gpu,
+        use_cpu=not on_gpu,
+        dataloader_pin_memory=on_gpu,
+        train_sampling_strategy="sequential",
+        seed=config.seed,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        log_level="error",
+    )
+
+
+def collate(rows: Sequence[Mapping[str, Sequence[int]]], pad_id: int) -> dict[str, Tensor]:
+    """Return rows of `input_ids` and `labels` as one batch, padded on the right: (rows, tokens) each.
+
+    The mask comes from lengths, as the padding token may be one that ends a response.
+    """
+    from torch import tensor
+
+    longest = max(len(row["input_ids"]) for row in rows)
+
+    def pad(values: Sequence[int], filler: int) -> list[int]:
+        return [*values, *[filler] * (longest - len(values))]
+
+    return {
+        "input_ids": tensor([pad(row["input_ids"], pad_id) for row in rows]),
+        "attention_mask": tensor([pad([1] * len(row["input_ids"]), 0) for row in rows]),
+        "labels": tensor([pad(row["labels"], MASKED) for row in rows]),
+    }
+
+
+def inspect_gates(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, batch_size: int
+) -> list[dict[str, Any]]:
+    """Return the mean gates of every layer on a sample of the rows, spread evenly over them."""
+    sample = rows.gather_every(max(1, len(rows) // N_INSPECTED)).head(N_INSPECTED).sort(pl.col("input_ids").list.len())
+
+    def make_batches() -> Iterator[dict[str, Tensor]]:
+        for part in sample.iter_slices(batch_size):
+            batch = collate(part.to_dicts(), tokenizer.pad_token_id)
+            yield {name: values.to(model.device) for name, values in batch.items()}
+
+    return mean_gates(model, make_batches())
+
+
+def count_rows(encoded: TrainingRows, ordered: pl.DataFrame) -> dict[str, int]:
+    """Return what was trained on: `n_rows` different turns, and tokens of all steps together."""
+    return {
+        "n_rows": len(ordered.select("dialogue_id", "turn_key").unique()),
+        "n_tokens": int(ordered["input_ids"].list.len().sum()),
+        "n_response_tokens": count_response_tokens(ordered),
+        "n_truncated": encoded.n_truncated,
+        "n_dropped": encoded.n_dropped,
+    }
+
+
+def describe_setup(base: Base, config: RouterConfig, expert_config: ExpertConfig) -> dict[str, Any]:
+    """Return what a mixture was made with."""
+    return {
+        "base": {"name": base.name, "revision": base.revision, "digest": base.digest},
+        "config": {"router": config.model_dump(mode="json"), "expert": expert_config.model_dump(mode="json")},
+        "versions": {library: version(library) for library in LIBRARIES},
+    }

@@ -1,0 +1,72 @@
+"""The distilled judge: scores turns without asking anybody, as the teacher it was fitted to would."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.schema import Turn
+from tasks.scoring.distilled_weights import DIMENSIONS, DistilledWeights, read_weights
+from tasks.scoring.features import expand_surface, extract_features, weigh_ngrams
+
+BUNDLED_WEIGHTS = Path(__file__).parent / "weights" / "distilled.safetensors"
+BATCH_SIZE = 1024
+"""Turns whose features are held at once: memory stays flat however many are scored."""
+
+
+@dataclass(frozen=True)
+class DistilledScores:
+    """Scores of n turns, each array of shape (n, 2): sensibility, rationality."""
+
+    scores: NDArray[np.float64]
+    """On the teacher's scale, 0 to 10, with the teacher's distribution: whole numbers if it gave such."""
+    deviations: NDArray[np.float64]
+    """Root mean square difference to the teacher, on unseen dialogues, of turns with this score."""
+    ranks: NDArray[np.float64]
+    """Expected rank among the teacher's turns, about 0 to 1: orders turns of equal score."""
+
+
+class DistilledJudge:
+    """Scores turns with fitted weights; the same turn gets the same score in any company."""
+
+    def __init__(self, weights: DistilledWeights, digest: str = "") -> None:
+        self.weights = weights
+        self.digest = digest
+        """The sha256 of the weights' file; empty for weights that were never in one."""
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> DistilledJudge:
+        """Load the bundled weights, or those at `path`. Raises ArtifactError if they are missing or damaged."""
+        return cls(*read_weights(path or BUNDLED_WEIGHTS))
+
+    def score(self, turns: Sequence[Turn]) -> DistilledScores:
+        """Return the scores of `turns`, in their order."""
+        starts = range(0, len(turns), BATCH_SIZE)
+        batches = [self._predict(turns[start : start + BATCH_SIZE]) for start in starts]
+        return self._map(np.concatenate([np.empty((0, len(DIMENSIONS))), *batches]))
+
+    def _predict(self, turns: Sequence[Turn]) -> NDArray[np.float64]:
+        """Return the expected ranks (n, 2) of one batch, rounded: sums may differ in the last bits by batch."""
+        weights, features = self.weights, extract_features(turns)
+        row, bucket = features.row, features.bucket
+        value = weigh_ngrams(row, bucket, 1.0, weights.idf, len(turns))
+        heard = [
+            np.bincount(row, value * weights.ngram_weights[bucket, column], minlength=len(turns))
+            for column in range(len(DIMENSIONS))
+        ]
+        measures = expand_surface((features.surface - weights.surface_mean) / weights.surface_spread)
+        surface = measures.astype(np.float64)
+        predicted = np.column_stack(heard) + surface @ weights.surface_weights + weights.intercept
+        return predicted.round(6)
+
+    def _map(self, predicted: NDArray[np.float64]) -> DistilledScores:
+        scores, deviations = np.empty(predicted.shape), np.empty(predicted.shape)
+        for column, fitted in enumerate(self.weights.maps):
+            steps = fitted.find_steps(predicted[:, column])
+            scores[:, column] = fitted.values[steps]
+            deviations[:, column] = fitted.deviations[steps]
+        return DistilledScores(scores, deviations, predicted)

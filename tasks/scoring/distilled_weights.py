@@ -1,0 +1,112 @@
+"""What a distilled judge has learnt, and the file that holds it: numbers only, no pickle and no text."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.errors import ArtifactError
+from tasks.scoring.features import N_BUCKETS
+from tasks.scoring.quantile_map import QuantileMap
+from tasks.scoring.surface import SURFACE_MEASURES
+
+DIMENSIONS = ("sensibility", "rationality")
+FORMAT = "efficient-empathy-distilled-1"
+N_MEASURES = len(SURFACE_MEASURES)
+N_EXPANDED = N_MEASURES + N_MEASURES * (N_MEASURES + 1) // 2
+SHAPES = {
+    "idf": (N_BUCKETS,),
+    "ngram_weights": (N_BUCKETS, len(DIMENSIONS)),
+    "surface_mean": (N_MEASURES,),
+    "surface_spread": (N_MEASURES,),
+    "surface_weights": (N_EXPANDED, len(DIMENSIONS)),
+    "intercept": (len(DIMENSIONS),),
+}
+HALF_PRECISION = ("idf", "ngram_weights")
+
+
+@dataclass(frozen=True)
+class DistilledWeights:
+    """A linear model over hashed n-grams and surface measures, and the maps to the teacher's scale."""
+
+    idf: NDArray[np.float32]
+    """Shape (N_BUCKETS,); 0 for a bucket that no n-gram of the training turns fell into."""
+    ngram_weights: NDArray[np.float32]
+    """Shape (N_BUCKETS, 2), columns as in DIMENSIONS."""
+    surface_mean: NDArray[np.float32]
+    surface_spread: NDArray[np.float32]
+    surface_weights: NDArray[np.float32]
+    intercept: NDArray[np.float32]
+    maps: tuple[QuantileMap, QuantileMap]
+
+
+def write_weights(weights: DistilledWeights, path: Path) -> str:
+    """Write the weights as safetensors, equal weights as equal bytes; return the file's sha256."""
+    from safetensors.numpy import save
+
+    tensors = {name: getattr(weights, name) for name in SHAPES}
+    for dimension, fitted in zip(DIMENSIONS, weights.maps, strict=True):
+        tensors |= {f"{dimension}.{name}": getattr(fitted, name) for name in ("values", "cuts", "deviations")}
+    tensors = {
+        name: np.ascontiguousarray(tensor, np.float16 if name in HALF_PRECISION else np.float32)
+        for name, tensor in tensors.items()
+    }
+    # One metadata entry only: safetensors writes several in no fixed order.
+    blob = save(tensors, metadata={FORMAT: hash_tensors(tensors)})
+    path.write_bytes(blob)
+    return hashlib.sha256(blob).hexdigest()
+
+
+def read_weights(path: Path) -> tuple[DistilledWeights, str]:
+    """Return the weights of a file and the file's sha256.
+
+    Raises ArtifactError where there is no file, where its numbers are not those that were written, or
+    where it was written for other features.
+    """
+    from safetensors import SafetensorError, safe_open
+    from safetensors.numpy import load
+
+    try:
+        blob = path.read_bytes()
+        tensors = load(blob)
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+    except OSError:
+        raise _refuse(path, "The weights of the distilled judge cannot be read.") from None
+    except SafetensorError as error:
+        raise _refuse(path, f"The weights of the distilled judge are damaged ({error}).") from None
+    if FORMAT not in metadata:
+        raise _refuse(path, f"This is not a file of {FORMAT}.")
+    if metadata[FORMAT] != hash_tensors(tensors):
+        raise _refuse(path, "The weights of the distilled judge are damaged: their hash is not the one written.")
+    if {name: tensors[name].shape for name in SHAPES if name in tensors} != SHAPES:
+        raise _refuse(path, "The weights of the distilled judge were made for other features.")
+    return _assemble(tensors), hashlib.sha256(blob).hexdigest()
+
+
+def hash_tensors(tensors: dict[str, NDArray[np.generic]]) -> str:
+    """Return the sha256 over names, types, shapes and values, in the order of the names."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype.str} {tensor.shape}\n".encode())
+        digest.update(tensor.tobytes())
+    return digest.hexdigest()
+
+
+def _assemble(tensors: dict[str, NDArray[np.generic]]) -> DistilledWeights:
+    full = {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
+    maps = [
+        QuantileMap(*(full[f"{dimension}.{name}"] for name in ("values", "cuts", "deviations")))
+        for dimension in DIMENSIONS
+    ]
+    return DistilledWeights(**{name: full[name] for name in SHAPES}, maps=(maps[0], maps[1]))
+
+
+def _refuse(path: Path, what: str) -> ArtifactError:
+    do = "restore the file from the project's repository, or make it anew with `empathy judge distill`"
+    return ArtifactError(what, where=str(path), do=do)

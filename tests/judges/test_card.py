@@ -1,0 +1,45 @@
+"""The model card says what the record says."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.judges import RELEASED_SCORES, CrossValidation, Source, cross_validate, write_card
+from tasks.scoring import DistilledJudge
+from tasks.scoring.distilled import BUNDLED_WEIGHTS
+
+FACTS = {"n_turns": 160, "n_dialogues": 80, "n_surface_measures": 25, "sha256": "c0ffee", "n_bytes": 1234567}
+
+
+@pytest.fixture(scope="module")
+def figures(made_up: dict[str, Any]) -> CrossValidation:
+    return cross_validate(**made_up, n_folds=3, inner_folds=2)
+
+
+def test_a_card_holds_the_figures_of_the_record(figures: CrossValidation, tmp_path: Path) -> None:
+    odd = replace(figures.dimensions[0], spearman_scores=0.12345, rmse=9.876)
+    shares = replace(figures.thresholds[0], judge=(0.111, 0.222, 0.667), rationality_jaccard=0.987)
+    changed = replace(figures, dimensions=(odd,), thresholds=(shares,), turns_per_second=4321.4)
+    write_card(changed, tmp_path / "CARD.md", FACTS, RELEASED_SCORES)
+    card = (tmp_path / "CARD.md").read_text(encoding="utf-8")
+    for expected in ("0.123", "9.88", "11.1% / 22.2% / 66.7%", "0.99 (", "4,321", "c0ffee", "CC BY-NC", "none stated"):
+        assert expected in card
+
+
+def test_a_source_nobody_named_is_called_unknown(figures: CrossValidation, tmp_path: Path) -> None:
+    write_card(figures, tmp_path / "CARD.md", FACTS, Source(texts="my dialogues"))
+    card = (tmp_path / "CARD.md").read_text(encoding="utf-8")
+    assert "| texts | my dialogues |" in card
+    assert len(re.findall(r"\| licence of the \w+ \| unknown", card)) == 2
+
+
+def test_the_bundled_card_and_notice_belong_to_the_bundled_weights() -> None:
+    card = (BUNDLED_WEIGHTS.parent / "CARD.md").read_text(encoding="utf-8")
+    assert DistilledJudge.load().digest in card
+    assert f"{BUNDLED_WEIGHTS.stat().st_size:,} bytes" in card
+    notice = (BUNDLED_WEIGHTS.parent / "NOTICE").read_text(encoding="utf-8")
+    for expected in ("NON-COMMERCIAL", "CC BY-NC 4.0", "without a stated licence", "Apache-2.0"):
+        assert expected in notice
