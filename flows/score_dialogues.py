@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from prefect import flow, unmapped
 from prefect.futures import wait
 from prefect.runtime import flow_run
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from tasks.config import JudgeConfig, ScoringConfig
 from tasks.dialogues.tasks import resolve_corpus
@@ -13,7 +15,7 @@ from tasks.schema import ArtifactRef
 from tasks.scoring.tasks import commit_run, keep_scores, open_scoring_run, plan_run, raise_failures, score_chunk
 
 CHUNKS_AT_ONCE = 4
-RUNNER: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=CHUNKS_AT_ONCE)
+RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=CHUNKS_AT_ONCE)
 
 
 def name_run() -> str:

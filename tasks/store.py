@@ -84,7 +84,7 @@ class Store:
             raise StoreError(
                 f"The database cannot be written: {str(error).splitlines()[0]}",
                 where=str(self.path),
-                do="make room on the disk, then run the same again: nothing was half done",
+                do="see that the disk has room and the folder can be written, then run the same again",
             ) from None
 
     def _unusable(self, error: Exception) -> StoreError:

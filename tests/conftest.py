@@ -62,7 +62,7 @@ def make_home() -> Callable[[Path], Home]:
 @pytest.fixture
 def home(tmp_path: Path, make_home: Callable[[Path], Home]) -> Home:
     """A home of the test's own."""
-    return make_home(tmp_path / "home")
+    return make_home(tmp_path / "home [1] *")
 
 
 @pytest.fixture(scope="session")

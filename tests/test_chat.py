@@ -1,5 +1,7 @@
 """A turn as chat messages: alternating roles, and one text for training and for asking."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,7 +47,7 @@ def test_neighbours_of_one_role_are_joined_and_the_utterances_are_left_as_they_a
 def test_roles_alternate_and_no_word_is_lost(utterances):
     messages = to_messages(utterances)
     roles = [message["role"] for message in messages]
-    assert all(one != other for one, other in zip(roles, roles[1:], strict=False))
+    assert all(one != other for one, other in pairwise(roles))
     assert "\n".join(message["content"] for message in messages) == "\n".join(text for _, text in utterances)
 
 

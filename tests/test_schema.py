@@ -40,7 +40,7 @@ def test_who_said_it_and_where_it_stands_matters():
 
 
 def test_a_key_is_the_same_on_every_machine():
-    assert key("I won") == "KEY"
+    assert key("I won") == "805c4df9ba54a382fcffe0c45a9018eca972ea87309f1707e59bfe1621fe1ff0"
 
 
 @given(CONTEXT, TEXT)

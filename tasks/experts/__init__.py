@@ -3,6 +3,7 @@
 from tasks.experts.bases import Base, check_base, choose_device, load_base, prepare_base
 from tasks.experts.batches import order_rows
 from tasks.experts.encoding import MASKED, TrainingRows, count_response_tokens, to_training_rows
+from tasks.experts.held_out import corpus_of, read_held_out
 from tasks.experts.loading import EXPERT_VERSION, check_expert, expert_recipe, load_expert
 from tasks.experts.losses import label_nlls
 from tasks.experts.quiet import quiet_libraries
@@ -21,6 +22,7 @@ __all__ = [
     "check_base",
     "check_expert",
     "choose_device",
+    "corpus_of",
     "count_response_tokens",
     "expert_recipe",
     "label_nlls",
@@ -32,6 +34,7 @@ __all__ = [
     "plan_steps",
     "prepare_base",
     "quiet_libraries",
+    "read_held_out",
     "read_rows",
     "refuse_leak",
     "to_training_rows",

@@ -43,6 +43,7 @@ def prepare_base(name: str, revision: str, cache_dir: Path) -> Base:
     `name` is a hub id (loaded later, by `load_base`), a folder, 'gemma-3-270m' or 'tiny-llama'.
     Raises ConfigError for a name that is none of these, a folder without a model, or a missing package.
     """
+    require_train_extra()
     if name == GEMMA:
         return Base(name, str(build_gemma(cache_dir / "bases")), "", GEMMA_DIGEST)
     if name == TINY_LLAMA:

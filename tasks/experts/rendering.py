@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tasks.chat import Message, PromptFormat, format_prompt
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 Messages = Sequence[Mapping[str, str]]
 
@@ -60,12 +60,14 @@ class TurnEncoder:
         return [*ids, self.tokenizer.eos_token_id] if last is None else ids[: last + 1]
 
     def _cut_content(self, messages: list[Message], n_excess: int) -> list[Message] | None:
-        """Return the messages with `n_excess` tokens cut from the beginning of the last; None if it is used up."""
+        """Return the messages without the first `n_excess` tokens of the last one's text; None if it is used up."""
         *others, last = messages
-        ids = self._tokenise(last["content"])
-        if not ids:
+        text = last["content"]
+        if not text:
             return None
-        return [*others, {**last, "content": str(self.tokenizer.decode(ids[n_excess:]))}]
+        starts = [start for start, _ in self._encode_text(text, return_offsets_mapping=True)["offset_mapping"]]
+        at = starts[n_excess] if n_excess < len(starts) else len(text)
+        return [*others, {**last, "content": text[max(at, 1) :]}]  # at least a character, or it would never end
 
     def _encode(self, messages: list[Message]) -> list[int]:
         return self._tokenise(self._render(messages, is_open=True))
@@ -74,8 +76,11 @@ class TurnEncoder:
         return str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=is_open))
 
     def _tokenise(self, text: str) -> list[int]:
-        """Return the tokens of rendered text: its special tokens stand in it, so none is added (no second BOS)."""
-        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return list(self._encode_text(text)["input_ids"])
+
+    def _encode_text(self, text: str, **options: bool) -> BatchEncoding:
+        """Tokenise rendered text: its special tokens stand in it, so none is added (no second BOS)."""
+        return self.tokenizer(text, add_special_tokens=False, **options)
 
 
 def drop_oldest(messages: list[Message]) -> list[Message] | None:

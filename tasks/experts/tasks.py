@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
@@ -13,10 +12,12 @@ from tasks.config import ExperimentConfig
 from tasks.errors import UsageError
 from tasks.experts import (
     Base,
+    corpus_of,
     expert_recipe,
     pick_rows,
     plan_steps,
     prepare_base,
+    read_held_out,
     refuse_leak,
     train_expert,
 )
@@ -38,7 +39,7 @@ def resolve_subsets(subsets: ArtifactRef | None) -> ArtifactRef:
 @task(name="find dialogues of subsets", cache_policy=NO_CACHE)
 def find_corpus_of(subsets: ArtifactRef) -> list[ArtifactRef]:
     """Return the dialogues that subsets were selected from: their held-out part is what models are compared on."""
-    return corpus_of(open_home(), subsets)
+    return corpus_of(open_home().artifacts, subsets)
 
 
 @task(name="prepare base model", cache_policy=NO_CACHE)
@@ -55,7 +56,7 @@ def train_adapter(name: str, subsets: ArtifactRef, base: Base, config: Experimen
 
     def build(folder: Path) -> dict[str, Any]:
         rows = pick_rows(home.artifacts.open(subsets), name, config.expert.seed)
-        refuse_leak(rows, read_held_out(home, subsets))
+        refuse_leak(rows, read_held_out(home.artifacts, subsets))
         token = home.settings.hf_token.get_secret_value() if home.settings.hf_token else None
         return train_expert(
             base, rows, config.expert, folder, name, n_steps=n_steps, device=home.settings.device, token=token
@@ -71,18 +72,3 @@ def steps_of(home: Home, subsets: ArtifactRef, config: ExperimentConfig) -> dict
     counts = home.artifacts.read_manifest(subsets.uri)["facts"]["counts"]
     sizes = {name: counts[name] for name in ("sensibility", "rationality", "discard")}
     return plan_steps(sizes, config.expert, config.router)
-
-
-def corpus_of(home: Home, subsets: ArtifactRef) -> list[ArtifactRef]:
-    """Return the dialogues that subsets were selected from."""
-    parents = home.artifacts.read_manifest(subsets.uri)["parents"]
-    return [ArtifactRef(**parent) for parent in parents if parent["kind"] == "dialogues"]
-
-
-def read_held_out(home: Home, subsets: ArtifactRef) -> pl.DataFrame:
-    """Return dialogue_id and turn_key of the turns that the subsets' dialogues hold out for evaluation."""
-    columns = ["dialogue_id", "turn_key", "split"]
-    files = [home.artifacts.open(ref) / "turns.parquet" for ref in corpus_of(home, subsets)]
-    turns = pl.concat(pl.read_parquet(file, columns=columns) for file in files)
-    chosen = home.artifacts.read_manifest(subsets.uri)["config"]["split"]
-    return turns.filter(pl.col("split").is_in(["test", "valid"]) & (pl.col("split") != chosen)).drop("split")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,10 +44,10 @@ class ExpertTrainer(SFTTrainer):
 
 
 class StepLog(TrainerCallback):
-    """Keeps step, loss and learning rate of every step, and reports progress with the time that is left."""
+    """Keeps step, loss and learning rate of every step, and reports progress."""
 
     def __init__(self, step: str) -> None:
-        self.step, self.started = step, time.monotonic()
+        self.step = step
         self.steps: list[dict[str, float]] = []
 
     def on_train_begin(
@@ -58,8 +57,7 @@ class StepLog(TrainerCallback):
         control: TrainerControl,  # noqa: ARG002 - likewise
         **kwargs: Any,  # noqa: ARG002 - likewise
     ) -> None:
-        """Start the clock."""
-        self.started = time.monotonic()
+        """Say that it begins."""
         report_progress(self.step, 0, state.max_steps)
 
     def on_log(
@@ -81,5 +79,4 @@ class StepLog(TrainerCallback):
                 do="lower expert.learning_rate",
             )
         self.steps.append({"step": state.global_step, "loss": loss, "learning_rate": logs["learning_rate"]})
-        left_s = (time.monotonic() - self.started) / state.global_step * (state.max_steps - state.global_step)
-        report_progress(self.step, state.global_step, state.max_steps, loss=round(loss, 4), eta_s=round(left_s))
+        report_progress(self.step, state.global_step, state.max_steps, loss=round(loss, 4))

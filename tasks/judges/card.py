@@ -118,8 +118,7 @@ def write_agreement(figures: CrossValidation) -> str:
         "## Agreement with the teacher on unseen dialogues\n\n"
         f"Grouped cross-validation, {figures.n_folds} folds, no dialogue in two of them, {figures.n_turns:,} turns; "
         "the maps are fitted inside each fold. Ranks order the turns that share a whole-number score. "
-        f"Speed in this run: {figures.turns_per_second:,.0f} turns a second in one process.\n\n"
-        + write_table(heads, rows)
+        f"Speed in this run: {figures.turns_per_second:,.0f} turns a second of one core.\n\n" + write_table(heads, rows)
     )
 
 

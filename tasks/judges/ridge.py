@@ -51,7 +51,7 @@ def fit_ridge(corpus: Corpus) -> Ridge:
 
     scaling = fit_scaling(corpus)
     targets = ((rankdata(corpus.teacher, axis=0) - 0.5) / len(corpus.teacher)).astype(np.float32)
-    model = SparseRidge(alpha=RIDGE_ALPHA, solver="sparse_cg", tol=1e-5)
+    model = SparseRidge(alpha=RIDGE_ALPHA, solver="sparse_cg", tol=1e-4)
     model.fit(build_design(corpus, scaling), targets)
     return Ridge(scaling, model.coef_.T.astype(np.float32), model.intercept_.astype(np.float32))
 

@@ -9,7 +9,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.config import ExperimentConfig
-from tasks.experts import EXPERTS, Base, plan_steps, read_rows
+from tasks.experts import EXPERTS, Base, plan_steps, read_held_out, read_rows, refuse_leak
 from tasks.home import open_home
 from tasks.router import mixture_recipe, train_mixture
 from tasks.schema import ArtifactRef
@@ -33,6 +33,7 @@ def train_mixture_task(
 
     def build(folder: Path) -> dict[str, Any]:
         rows = read_rows(home.artifacts.open(subsets), ROWS_OF[config.router.data])
+        refuse_leak(rows, read_held_out(home.artifacts, subsets))
         folders = {name: home.artifacts.open(experts[name]) for name in EXPERTS}
         token = home.settings.hf_token.get_secret_value() if home.settings.hf_token else None
         return train_mixture(

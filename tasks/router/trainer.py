@@ -6,7 +6,6 @@ It defines a subclass, so it imports transformers when it is imported: import it
 from __future__ import annotations
 
 import math
-import time
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,7 +29,6 @@ class MixtureTrainer(Trainer):
     def __init__(self, *args: Any, expert_learning_rate: float, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.expert_learning_rate = expert_learning_rate
-        self.started = time.monotonic()
 
     def compute_loss(
         self,
@@ -69,8 +67,7 @@ class MixtureTrainer(Trainer):
                 where=STEP,
                 do="lower router.learning_rate or router.expert_learning_rate",
             )
-        left_s = (time.monotonic() - self.started) / done * (total - done)
-        report_progress(STEP, done, total, loss=round(loss, 4), eta_s=round(left_s))
+        report_progress(STEP, done, total, loss=round(loss, 4))
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
         """Write the mixture's own weights, under the name that resuming and best-model loading look for."""

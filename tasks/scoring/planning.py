@@ -70,7 +70,7 @@ def plan_scoring(
 
 def read_chunk(plan: Plan, chunk: int) -> list[PlannedTurn]:
     """Return the turns of one chunk of a plan, in hash order."""
-    rows = pl.scan_parquet(plan.path).filter(pl.col("chunk") == chunk).collect()
+    rows = pl.scan_parquet(plan.path, glob=False).filter(pl.col("chunk") == chunk).collect()
     return [
         PlannedTurn(
             Turn(row["turn_key"], to_utterances(row["prompt"]), row["response"]),

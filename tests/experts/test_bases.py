@@ -2,6 +2,8 @@
 
 import shutil
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,22 @@ def test_a_build_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="disk full"):
         build_once(tmp_path / "model", fail)
     assert [path.name for path in tmp_path.iterdir()] == ["model.lock"]
+
+
+def test_two_that_need_the_same_model_build_it_once(tmp_path: Path) -> None:
+    from tasks.experts.folders import build_once
+
+    builds = []
+
+    def build(folder: Path) -> None:
+        builds.append(folder)
+        time.sleep(0.2)
+        (folder / "model").write_text("whole")
+
+    with ThreadPoolExecutor(2) as pool:
+        folders = list(pool.map(lambda _: build_once(tmp_path / "model", build), range(2)))
+    assert len(builds) == 1
+    assert [(folder / "model").read_text() for folder in folders] == ["whole", "whole"]
 
 
 def test_the_tiny_model_is_tiny_and_ends_at_the_end_of_a_turn(base: Base) -> None:

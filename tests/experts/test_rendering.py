@@ -74,6 +74,14 @@ def test_a_single_long_message_is_cut_at_its_beginning_inside_its_markers(tokeni
     assert len(ids) <= 48
 
 
+def test_a_cut_inside_a_character_of_many_tokens_still_ends(tokenizer: Any) -> None:
+    ids, _ = encode_one(tokenizer, [{"role": "user", "content": "🙂" * 60}], "Oh no.", max_length=40)
+    text = tokenizer.decode(ids)
+    assert "🙂<end_of_turn>" in text
+    assert "�" not in text
+    assert len(ids) <= 40
+
+
 def test_a_system_message_survives_the_cut(tokenizer: Any) -> None:
     encoder = TurnEncoder(tokenizer)
     prompt = [{"role": "system", "content": "Be kind."}, *PROMPT]

@@ -44,13 +44,13 @@ def test_an_empty_subset_overlaps_with_nothing() -> None:
 
 
 def test_on_unseen_dialogues_shares_and_ranks_come_close_to_the_released_scores(released: dict[str, Any]) -> None:
-    figures = cross_validate(**released, n_folds=3, inner_folds=4)
+    figures = cross_validate(**released, n_folds=2, inner_folds=6)
     for one in figures.thresholds:
         assert one.judge == pytest.approx(one.teacher, abs=0.05)
         assert one.sensibility_jaccard > one.sensibility_chance + 0.1
         assert one.rationality_jaccard > one.rationality_chance + 0.1
     sensibility, rationality = figures.dimensions
-    assert sensibility.spearman_scores > 0.47  # two thirds of the data; the card has the figures of five folds
+    assert sensibility.spearman_scores > 0.46  # half of the data; the card has the figures of five folds
     assert rationality.spearman_scores > 0.53
     assert sensibility.stated_rmse == pytest.approx(sensibility.rmse, rel=0.1)
     assert rationality.stated_rmse == pytest.approx(rationality.rmse, rel=0.1)
