@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,9 +118,7 @@ def score_corpus() -> Callable[..., ScoringResult]:
             write_identity(folder, identity)
             with home.store.transaction() as connection:
                 commit_segments(connection, folder, identity)
-                plan = plan_scoring(
-                    connection, files, identity.judge_id, config, plan_file, judge.replies_file
-                )  # fmt: skip
+                plan = plan_scoring(connection, files, identity.judge_id, config, plan_file, judge.replies_file)
             score_chunks(judge, identity, home.settings, config, plan, folder, name)
             with home.store.transaction() as connection:
                 commit_segments(connection, folder, identity)
@@ -147,3 +145,43 @@ def score_chunks(
             score_planned_chunk(loaded, plan, chunk, folder, name, lambda _: None)
     finally:
         loaded.close()
+
+
+@pytest.fixture(scope="session")
+def s3_url() -> Iterator[str]:
+    """An S3 server of moto on loopback."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(request: pytest.FixtureRequest, s3_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A bucket of the test's own, in an environment that points at the server."""
+    import s3fs
+
+    s3fs.S3FileSystem.clear_instance_cache()  # one made for another server would be taken
+    for name, value in {"ENDPOINT_URL": s3_url, "ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "x"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    name = f"b{abs(hash(request.node.nodeid))}"
+    s3fs.S3FileSystem().mkdir(name)
+    yield f"s3://{name}"
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+@pytest.fixture(params=["local", "s3"])
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where artifacts stand: a folder with an odd name, or a bucket."""
+    is_local = request.param == "local"
+    return str(tmp_path / "my [artifacts] *") if is_local else f"{request.getfixturevalue('bucket')}/deep"
+
+
+@pytest.fixture
+def open_store(root: str, tmp_path: Path) -> Callable[..., ArtifactStore]:
+    """Open the store as another process or host would, with a cache of its own."""
+    return lambda host="here": ArtifactStore(root, tmp_path / host)

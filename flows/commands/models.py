@@ -91,6 +91,7 @@ def train(
     use_home(home)
     config = load_config(profile, {}, base_model=base_model, max_steps=max_steps, seed=seed)
     check_base(config)
+    check_subsets()
     chosen = experts or ([] if control else list(ExpertName))
     names = tuple(dict.fromkeys(name.value for name in (*chosen, *(control or []))))
     refs = run_command("train_experts", as_json=json, verbose=verbose, config=config, adapters=names)
@@ -115,6 +116,7 @@ def route(
     overrides = {"router": drop_unset(train=train, routing=routing)}
     config = load_config(profile, overrides, base_model=base_model, max_steps=max_steps, seed=seed)
     check_base(config)
+    check_subsets()
     ref = run_command("train_router", as_json=json, verbose=verbose, config=config)
     show_models({"mixture": ref}, as_json=json)
 
@@ -136,6 +138,7 @@ def evaluate(
     overrides = {"evaluation": {"systems": systems}, "controls": []} if systems else {}
     config = load_config(profile, overrides, base_model=base_model, max_steps=max_steps, seed=seed)
     check_base(config)
+    check_subsets()
     ref = run_command("evaluate_models", as_json=json, verbose=verbose, config=config)
     show_evaluation(ref, as_json=json)
 
@@ -154,10 +157,18 @@ def chat(
     answer = open_chat(model, max_new_tokens)
     say("Tell it what happened. An empty line ends the conversation.")
     utterances: list[str] = []
-    while text := input("you: ").strip():
+    while text := read_line("you: "):
         utterances.append(text)
         utterances.append(answer(utterances))
         print(f"{model}: {utterances[-1]}")
+
+
+def read_line(prompt: str) -> str:
+    """Return what the person types; nothing at the end of the input."""
+    try:
+        return input(prompt).strip()
+    except EOFError:
+        return ""
 
 
 def load_config(
@@ -172,6 +183,14 @@ def load_config(
         "evaluation": drop_unset(seed=seed),
     }
     return load_profile(profile, merge(overrides, {name: part for name, part in given.items() if part}))
+
+
+def check_subsets() -> None:
+    """Refuse to start anything where nothing was selected."""
+    from tasks.experts import find_current_subsets
+    from tasks.home import open_home
+
+    find_current_subsets(open_home().artifacts)
 
 
 def check_base(config: Any) -> None:

@@ -3,7 +3,7 @@
 from tasks.experts.bases import Base, check_base, choose_device, load_base, prepare_base
 from tasks.experts.batches import order_rows
 from tasks.experts.encoding import MASKED, TrainingRows, count_response_tokens, to_training_rows
-from tasks.experts.held_out import corpus_of, read_held_out
+from tasks.experts.held_out import corpus_of, find_current_subsets, read_held_out
 from tasks.experts.loading import EXPERT_VERSION, check_expert, expert_recipe, load_expert
 from tasks.experts.losses import label_nlls
 from tasks.experts.quiet import quiet_libraries
@@ -25,6 +25,7 @@ __all__ = [
     "corpus_of",
     "count_response_tokens",
     "expert_recipe",
+    "find_current_subsets",
     "label_nlls",
     "load_base",
     "load_expert",

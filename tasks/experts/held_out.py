@@ -1,11 +1,20 @@
-"""The dialogues that subsets were selected from, and the part of them that is never learned from."""
+"""The subsets to learn from, the dialogues they were selected from, and the part that is never learned from."""
 
 from __future__ import annotations
 
 import polars as pl
 
 from tasks.artifacts import ArtifactStore
+from tasks.errors import UsageError
 from tasks.schema import ArtifactRef
+
+
+def find_current_subsets(artifacts: ArtifactStore) -> ArtifactRef:
+    """Return the subsets that were selected last. Raises UsageError if there are none."""
+    current = artifacts.get_current("subsets")
+    if current is None:
+        raise UsageError("No subsets have been selected yet.", do="run `empathy select` first")
+    return current
 
 
 def corpus_of(artifacts: ArtifactStore, subsets: ArtifactRef) -> list[ArtifactRef]:

@@ -9,11 +9,11 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.config import ExperimentConfig
-from tasks.errors import UsageError
 from tasks.experts import (
     Base,
     corpus_of,
     expert_recipe,
+    find_current_subsets,
     pick_rows,
     plan_steps,
     prepare_base,
@@ -30,10 +30,7 @@ def resolve_subsets(subsets: ArtifactRef | None) -> ArtifactRef:
     """Return the given subsets, or those selected last."""
     if subsets is not None:
         return subsets
-    current = open_home().artifacts.get_current("subsets")
-    if current is None:
-        raise UsageError("No subsets have been selected yet.", do="run `empathy select` first")
-    return current
+    return find_current_subsets(open_home().artifacts)
 
 
 @task(name="find dialogues of subsets", cache_policy=NO_CACHE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ from pydantic import BaseModel, ConfigDict
 from tasks.errors import ScoreParseError
 from tasks.schema import digest_of
 from tasks.scoring.identity import JudgeIdentity
-from tasks.scoring.journal import Attempt, list_segments, read_segment, segment_name
-from tasks.scoring.parsing import parse_reply
+from tasks.scoring.journal import Attempt, list_segments, read_segment, segment_name, to_row
+from tasks.scoring.parsing import ParsedScores, parse_reply
 from tasks.scoring.reasons import UNPARSEABLE
 
+SCORE_FIELDS = tuple(field.name for field in fields(ParsedScores))
 SEGMENTS_AT_ONCE = 200
 """Segments held in memory together: 20,000 replies."""
 
@@ -81,12 +82,12 @@ def _read_rows(paths: Iterable[Path], judge: JudgeIdentity) -> Iterator[dict[str
 
 
 def _to_row(attempt: Attempt, segment: str, line: int, *, is_free: bool) -> dict[str, Any]:
-    row = {**asdict(attempt), "segment": segment, "line": line, "cost_usd": 0.0 if is_free else None}
-    row |= dict.fromkeys(("sensibility", "rationality", "sensibility_sd", "rationality_sd"))
+    row = to_row(attempt) | {"segment": segment, "line": line, "cost_usd": 0.0 if is_free else None}
+    row |= dict.fromkeys(SCORE_FIELDS)
     if attempt.error_class is None:
         try:
             parsed = parse_reply(attempt.reply or "")
-            row |= asdict(parsed)
+            row |= {name: getattr(parsed, name) for name in SCORE_FIELDS}
         except ScoreParseError:
             row["error_class"] = UNPARSEABLE
     return row

@@ -18,6 +18,8 @@ from tasks.schema import Turn
 from tasks.scoring.reasons import ASKED_AGAIN, TERMINAL
 
 ALL_TURNS = 2**62
+PLAN_MEMORY = "400MB"
+"""Beyond it DuckDB sorts on disk: 100,000 turns need less, a million take longer."""
 
 
 class Plan(BaseModel):
@@ -59,8 +61,10 @@ def plan_scoring(
     }
     for name, value in variables.items():
         connection.execute(f"SET VARIABLE {name} = $value", {"value": value})
+    connection.execute(f"SET memory_limit = '{PLAN_MEMORY}'")
     query = (resources.files("tasks.scoring") / "plan.sql").read_text(encoding="utf-8")
     connection.execute(query, {"plan_file": str(plan_file)})
+    connection.execute("RESET memory_limit")
     counts = connection.execute(
         "SELECT count(*), coalesce(max(chunk) + 1, 0) FROM read_parquet($file)", {"file": str(plan_file)}
     ).fetchone()

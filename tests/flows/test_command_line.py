@@ -32,6 +32,8 @@ def run(environment: dict[str, str], *args: str) -> subprocess.CompletedProcess[
         (["run", "--profile", "grand"], "demo"),
         (["run", "--base-model", "no such model"], "gemma-3-270m"),
         (["train", "--max-steps", "0"], "max-steps"),
+        (["train", "--profile", "smoke"], "empathy select"),
+        (["evaluate", "nobody"], "systems"),
         (["lineage", "abcdef"], "empathy status"),
         (["scor"], "score"),
     ],
