@@ -148,7 +148,7 @@ class FaultServer:
             return web.Response(text="{not json", content_type="application/json")
         if call.fault == "hang":
             await self._ending.wait()
-        if call.fault == "drop":
+        if call.fault == "drop" and request.transport:
             request.transport.abort()
         return web.json_response(self._complete(call))
 

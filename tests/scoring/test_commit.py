@@ -173,7 +173,7 @@ OUTCOMES = st.sampled_from(
 SEGMENTS = st.lists(st.lists(st.tuples(st.sampled_from("abc"), OUTCOMES), min_size=1, max_size=4), max_size=5)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(segments=SEGMENTS, order=st.randoms(use_true_random=False), n_commits=st.integers(1, 3))
 def test_the_tables_are_the_same_in_whatever_order_and_however_often_segments_come(
     tmp_path_factory, database, segments, order, n_commits

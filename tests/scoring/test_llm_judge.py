@@ -124,7 +124,7 @@ def test_under_every_fault_each_turn_has_its_score_or_the_right_reason_and_every
 
 
 def test_no_request_comes_before_its_retry_after(fault_server, point_at, run):
-    server = fault_server(rates={"rate_limit": 0.5}, seed=3, retry_after="1")
+    server = fault_server(rates={"rate_limit": 0.5}, seed=3, retry_after="0.5")
     home = point_at(server)
     run(home, 20)
     assert any(faults.count("rate_limit") for faults in server.faults_of_turn.values())
@@ -152,7 +152,7 @@ def test_turns_an_endpoint_never_answered_are_asked_again_by_the_next_run(fault_
 
 
 def test_a_hung_call_is_a_timeout(fault_server, point_at, run, quick_backoff, monkeypatch):
-    monkeypatch.setattr("tasks.scoring.endpoint.TIMEOUT_S", 0.3)
+    monkeypatch.setattr("tasks.scoring.endpoint.TIMEOUT_S", 0.1)
     server = fault_server(rates={"hang": 1.0})
     home = point_at(server)
     assert run(home, 2).coverage.unscored == {"timeout": 2}

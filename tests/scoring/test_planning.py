@@ -107,18 +107,16 @@ def test_a_turn_with_a_score_is_never_asked_again_and_another_judges_score_does_
     assert keys_of(plan(corpus, retry_unscored=True)) == [second, *rest]
 
 
-@pytest.mark.parametrize("reason", [*TRANSIENT, *FATAL])
-def test_a_reason_that_says_nothing_about_the_turn_is_asked_again_untold(corpus, plan, note_score, reason):
+def test_a_reason_that_says_nothing_about_the_turn_is_asked_again_untold(corpus, plan, note_score):
     everything = keys_of(plan(corpus))
-    note_score({everything[4]: reason})
+    note_score(dict(zip(everything, (*TRANSIENT, *FATAL), strict=False)))
     assert keys_of(plan(corpus)) == everything
 
 
-@pytest.mark.parametrize("reason", TERMINAL)
-def test_a_terminal_reason_is_asked_again_only_when_told(corpus, plan, note_score, reason):
+def test_a_terminal_reason_is_asked_again_only_when_told(corpus, plan, note_score):
     everything = keys_of(plan(corpus))
-    note_score({everything[4]: reason})
-    assert keys_of(plan(corpus)) == [*everything[:4], *everything[5:]]
+    note_score(dict(zip(everything, TERMINAL, strict=False)))
+    assert keys_of(plan(corpus)) == everything[len(TERMINAL) :]
     assert keys_of(plan(corpus, retry_unscored=True)) == everything
 
 
@@ -165,34 +163,27 @@ def test_of_two_recorded_replies_to_one_turn_the_same_one_is_always_taken(corpus
         assert [planned.reply for chunk in chunks for planned in chunk if planned.reply] == ["a"]
 
 
-@pytest.mark.parametrize(
-    ("lines", "message"),
-    [
-        (['{"conv_id": "d1", "utterance_idx": 2, "reply": '], "cannot be read"),
-        (["not json at all"], "cannot be read"),
-        (['{"conv_id": "d1", "utterance_idx": "two", "reply": "x"}'], "cannot be read"),
-        ([{"conv_id": "d1", "utterance_idx": 2, "reply": "x"}, "[" * 9], "cannot be read"),
-        ([{"conv_id": "elsewhere", "utterance_idx": 2, "reply": "x"}], "None of the recorded replies"),
-        ([{"text": "x"}], "None of the recorded replies"),
-        ([], "None of the recorded replies"),
-    ],
-)
-def test_recorded_replies_that_are_of_no_use_are_told_with_their_file(corpus, plan, tmp_path, lines, message):
-    path = write_replies(tmp_path / "r.jsonl", *lines)
-    with pytest.raises(ConfigError, match=message) as caught:
-        plan(corpus, path)
-    assert caught.value.where == str(path)
-    assert caught.value.do
+USELESS = [
+    (b'{"conv_id": "d1", "utterance_idx": 2, "reply": \n', "cannot be read"),
+    (b"not json at all\n", "cannot be read"),
+    (b'{"conv_id": "d1", "utterance_idx": "two", "reply": "x"}\n', "cannot be read"),
+    (b'{"conv_id": "d1", "utterance_idx": 2, "reply": "x"}\n[[[[\n', "cannot be read"),
+    (b"\xff\xfe\x00\x01\n", "cannot be read"),
+    (b'{"reply": "\xff", "conv_id": "d1", "utterance_idx": 2}\n', "cannot be read"),
+    (b'{"conv_id": "elsewhere", "utterance_idx": 2, "reply": "x"}\n', "None of the recorded replies"),
+    (b'{"text": "x"}\n', "None of the recorded replies"),
+    (b"", "None of the recorded replies"),
+]
 
 
-@pytest.mark.parametrize(
-    "content", [b"\xff\xfe\x00\x01\n", b'{"reply": "\xff", "conv_id": "d1", "utterance_idx": 2}\n']
-)
-def test_recorded_replies_that_are_no_text_are_told(corpus, plan, tmp_path, content):
+def test_recorded_replies_that_are_of_no_use_are_told_with_their_file(corpus, plan, tmp_path):
     path = tmp_path / "r.jsonl"
-    path.write_bytes(content)
-    with pytest.raises(ConfigError):
-        plan(corpus, path)
+    for content, message in USELESS:
+        path.write_bytes(content)
+        with pytest.raises(ConfigError, match=message) as caught:
+            plan(corpus, path)
+        assert caught.value.where == str(path)
+        assert caught.value.do
 
 
 def test_a_missing_file_of_replies_is_told(corpus, plan, tmp_path):
