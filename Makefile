@@ -11,9 +11,9 @@ help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Python 3.11 or newer is needed; say which: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "Python 3.11 to 3.13 is needed; say which: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 # One stamp a set of extras: the pinned tree is installed again only when its pins change.
 $(VENV)/.train: pyproject.toml constraints.txt | $(BIN)/python
@@ -29,7 +29,7 @@ $(VENV)/.demo: $(VENV)/.train
 setup: $(VENV)/.train ## Install everything but the demo's model into .venv
 
 demo: $(VENV)/.demo ## Run the whole method on the bundled sample: no key, no account, no hub
-	$(BIN)/empathy run $(SOURCE) --profile demo --judge $(JUDGE)
+	$(BIN)/empathy run "$(SOURCE)" --profile demo --judge "$(JUDGE)"
 
 test: $(VENV)/.train ## Run the tests
 	$(BIN)/python -m pytest -m 'not system'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import sys
 import traceback
@@ -64,16 +65,19 @@ def describe_unexpected(error: Exception) -> tuple[str, int]:
         from tasks.config import describe_errors
 
         return f"A parameter is wrong: {describe_errors(error)}", 2
-    if isinstance(error, OSError):
-        place = f"\n  where: {error.filename}" if error.filename else ""
-        return f"The system refused: {error.strerror or error}{place}\n  do:    mend it, then run the same again", 1
+    if isinstance(error, OSError) or type(error).__name__ == "IOException":  # DuckDB's, for a full disk
+        file = getattr(error, "filename", None)
+        place = f"\n  where: {file}" if file else ""
+        said = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        return f"The system refused: {said}{place}\n  do:    mend it, then run the same again", 1
     if "--verbose" in sys.argv or "-v" in sys.argv:
         raise error
     from tasks.settings import Settings
 
     report = Settings().home_dir / "last-error.txt"
-    report.parent.mkdir(parents=True, exist_ok=True)
-    report.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    with contextlib.suppress(OSError):
+        report.parent.mkdir(parents=True, exist_ok=True)
+        report.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
     forget_frames(error)
     return f"Something unexpected happened: {type(error).__name__}: {error}\n  where: {report} has the details", 1
 

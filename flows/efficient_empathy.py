@@ -12,6 +12,7 @@ from flows.train_experts import train_experts
 from flows.train_router import train_router
 from tasks.config import ExperimentConfig
 from tasks.evaluation import list_adapters
+from tasks.evaluation.tasks import check_held_out
 from tasks.reporting.tasks import write_run_report
 from tasks.schema import ArtifactRef
 
@@ -26,7 +27,8 @@ def efficient_empathy(config: ExperimentConfig = ExperimentConfig()) -> dict[str
     dialogues = ingest_dialogues(config.source, config.source_split)
     scores = score_dialogues(config.judge, config.scoring, [dialogues])
     subsets = select_subsets(config.selection, [dialogues], scores)
-    experts = train_experts(config, list_adapters(config), subsets)
+    check_held_out([dialogues], subsets, config)
+    experts = train_experts(config, list_adapters(config, for_mixture=True), subsets)
     mixture = train_router(config, subsets, experts)
     evaluation = evaluate_models(config, subsets, experts, mixture)
     report = write_run_report(dialogues, scores, subsets, experts, mixture, evaluation, config)

@@ -7,8 +7,8 @@ from prefect import flow
 from flows.train_experts import train_experts
 from flows.train_router import train_router
 from tasks.config import ExperimentConfig
-from tasks.evaluation import list_adapters
-from tasks.evaluation.tasks import compare_systems, evaluate_one
+from tasks.evaluation import has_mixture, list_adapters
+from tasks.evaluation.tasks import check_held_out, compare_systems, evaluate_one
 from tasks.experts.tasks import find_corpus_of, prepare_base_model, resolve_subsets
 from tasks.schema import ArtifactRef
 
@@ -29,9 +29,11 @@ def evaluate_models(
         mixture: Trained mixture; trained, or found again, if left empty.
     """
     chosen = resolve_subsets(subsets)
-    adapters = experts or train_experts(config, list_adapters(config), chosen)
-    models = {**adapters, "mixture": mixture or train_router(config, chosen, adapters)}
-    base = prepare_base_model(config)
     corpus = find_corpus_of(chosen)
-    responses = [evaluate_one(name, models.get(name), corpus, base, config) for name in config.evaluation.systems]
+    check_held_out(corpus, chosen, config)
+    adapters = experts or train_experts(config, list_adapters(config), chosen)
+    joined = train_router(config, chosen, adapters) if mixture is None and has_mixture(config) else mixture
+    models = {"base": None, "prompted": None, **adapters, "mixture": joined}
+    base = prepare_base_model(config)
+    responses = [evaluate_one(name, models[name], corpus, base, config) for name in config.evaluation.systems]
     return compare_systems(responses, config)

@@ -89,13 +89,14 @@ def ensure_server(home: Path, say: Callable[[str], None]) -> Server:
     return server
 
 
-def ensure_worker(home: Path, server: Server, pool: str) -> int:
+def ensure_worker(home: Path, api_url: str, pool: str) -> int:
     """Return the pid of the home's process worker for a pool, starting it if there is none."""
     card_file = worker_card(home, pool)
+    card_file.parent.mkdir(parents=True, exist_ok=True)
     card = find_process(card_file)
     if card is None:
         command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--type", "process"]
-        env = {**os.environ, **QUIET, "PREFECT_API_URL": server.api_url, "EMPATHY_HOME": str(home)}
+        env = {**os.environ, **QUIET, "PREFECT_API_URL": api_url, "EMPATHY_HOME": str(home)}
         card = start_process(card_file, command, env, {"pool": pool})
     return card.pid
 

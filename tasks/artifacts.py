@@ -35,6 +35,7 @@ REBUILD_COMMAND = {
     "mixture": "empathy route",
     "responses": "empathy evaluate",
     "evaluation": "empathy evaluate",
+    "judge": "empathy judge distill",
     "report": "empathy report",
 }
 

@@ -32,17 +32,22 @@ class Home:
         with self.store.transaction() as connection:
             for row in rows:
                 connection.execute(
-                    "INSERT INTO artifacts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
-                    "uri = excluded.uri, sha256 = excluded.sha256, n_rows = excluded.n_rows",
+                    "INSERT INTO artifacts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, now(), ?) ON CONFLICT DO UPDATE SET "
+                    "uri = excluded.uri, sha256 = excluded.sha256, n_rows = excluded.n_rows, noted_at = now()",
                     row,
                 )
 
     def list_corpus(self) -> list[ArtifactRef]:
-        """Return every ingested source, oldest first. Raises UsageError if there is none."""
+        """Return every ingested source, the last ingested last. Raises UsageError if there is none.
+
+        A source that was ingested again with another split stands once, as it was ingested last.
+        """
         with self.store.transaction() as connection:
             rows = connection.execute(
                 "SELECT kind, uri, sha256, n_rows, config_digest FROM artifacts "
-                "WHERE kind = 'dialogues' ORDER BY made_at, config_digest"
+                "WHERE kind = 'dialogues' "
+                "QUALIFY row_number() OVER (PARTITION BY coalesce(inputs->>'source', config_digest) ORDER BY noted_at DESC, made_at DESC) = 1 "
+                "ORDER BY noted_at, made_at, config_digest"
             ).fetchall()
         if not rows:
             raise UsageError("No dialogues have been ingested yet.", do="run `empathy ingest SOURCE` first")
@@ -67,5 +72,6 @@ def _to_row(ref: ArtifactRef, artifacts: ArtifactStore) -> list[object]:
     parents = [f"{parent['kind']}/{parent['config_digest']}" for parent in manifest["parents"]]
     return [
         ref.kind, ref.config_digest, ref.uri, ref.sha256, ref.n_rows, parents,
-        json.dumps(manifest["config"]), json.dumps(manifest["facts"]), manifest["made_at"], manifest["flow_run_id"],
+        json.dumps(manifest["config"]), json.dumps(manifest["facts"]), json.dumps(manifest["inputs"]),
+        manifest["made_at"], manifest["flow_run_id"],
     ]  # fmt: skip

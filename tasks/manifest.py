@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ def write_manifest(folder: Path, recipe: Recipe, facts: Facts) -> None:
         "facts": dict(facts),
         "files": files,
         "made_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "versions": {name: version(name) for name in ("efficient-empathy", "polars", "duckdb", "prefect")},
         "flow_run_id": os.environ.get("PREFECT__FLOW_RUN_ID", ""),
     }
     manifest["sha256"] = hash_of_manifest(json.loads(json.dumps(manifest)))

@@ -10,7 +10,9 @@ CREATE TABLE IF NOT EXISTS artifacts (
     parents VARCHAR[] NOT NULL, -- "kind/config_digest" of each
     config JSON NOT NULL,
     facts JSON NOT NULL,
+    inputs JSON NOT NULL,
     made_at TIMESTAMPTZ NOT NULL,
+    noted_at TIMESTAMPTZ NOT NULL,  -- when a run last made or found it
     flow_run_id VARCHAR NOT NULL,
     PRIMARY KEY (kind, config_digest)
 );

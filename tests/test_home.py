@@ -44,3 +44,11 @@ def test_the_turn_files_are_verified_ones(home, tmp_path, write_dialogues, inges
     ref = ingest_file(home, write_dialogues(tmp_path / "d.jsonl", {"a": ("I won.", "Well done!")}))
     (file,) = home.turn_files([ref])
     assert file == f"{ref.uri}/turns.parquet"
+
+
+def test_a_source_ingested_again_with_another_split_stands_once(home, ingest_file, write_dialogues, tmp_path):
+    path = write_dialogues(tmp_path / "mine.jsonl", {"d1": ["Hi there you.", "Oh hello, friend."]})
+    first, second = ingest_file(home, path, "train"), ingest_file(home, path, "valid")
+    assert home.list_corpus() == [second]
+    home.record(first)
+    assert home.list_corpus() == [first]

@@ -238,7 +238,8 @@ def check_corpus() -> None:
 def absolute_source(source: str) -> str:
     """Return a source that means the same in every working directory."""
     path = Path(source).expanduser()
-    return str(path.absolute()) if path.exists() else source
+    is_name = source in ("sample", "empathetic-dialogues")
+    return str(path.absolute()) if path.exists() and not is_name else source
 
 
 def check_source(source: str) -> None:

@@ -21,16 +21,16 @@ def up(
     json: JsonOption = False,
 ) -> None:
     """Start the background Prefect server."""
-    from flows.server import ensure_server, ensure_worker
+    from flows.runtime import prefect_api
+    from flows.server import ensure_worker
     from flows.terminal import Listing, say, show_result
     from tasks.settings import Settings
 
     use_home(home)
-    folder = Settings().home_dir
-    server = ensure_server(folder, say)
-    result: dict[str, object] = {"url": server.url, "api_url": server.api_url, "pid": server.pid}
-    if worker:
-        result["worker_pid"] = ensure_worker(folder, server, "cpu")
+    with prefect_api(say) as api_url:
+        result: dict[str, object] = {"url": api_url.removesuffix("/api"), "api_url": api_url}
+        if worker:
+            result["worker_pid"] = ensure_worker(Settings().home_dir, api_url, "cpu")
     show_result(result, as_json=json, tables=[Listing("Prefect is up", list(result.items()))])
 
 

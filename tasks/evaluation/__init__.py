@@ -15,12 +15,12 @@ from tasks.evaluation.likelihood import TurnLikelihood, score_responses
 from tasks.evaluation.metrics import bleu_n, dist_n, f1, perplexity, rouge
 from tasks.evaluation.recipes import evaluation_recipe, responses_recipe
 from tasks.evaluation.summary import summarise
-from tasks.evaluation.systems import CONTROLS, list_adapters, load_system
+from tasks.evaluation.systems import ADAPTERS, has_mixture, list_adapters, load_system
 from tasks.evaluation.table import EvaluationTable, make_table
 from tasks.evaluation.turns import pick_held_out, pick_turns
 
 __all__ = [
-    "CONTROLS",
+    "ADAPTERS",
     "EvaluationTable",
     "Interval",
     "PairedDifference",
@@ -33,6 +33,7 @@ __all__ = [
     "evaluation_recipe",
     "f1",
     "generate_responses",
+    "has_mixture",
     "index_evaluation",
     "list_adapters",
     "load_system",

@@ -23,7 +23,7 @@ def write_responses(folder: Path, responses: pl.DataFrame) -> dict[str, Any]:
 
 def write_evaluation(folder: Path, parts: Sequence[Path], config: EvaluationConfig) -> dict[str, Any]:
     """Write all systems' responses and their metrics; `parts` are folders of `responses` artifacts."""
-    responses = pl.concat(pl.read_parquet(part / RESPONSES_FILE) for part in parts)
+    responses = pl.concat(pl.read_parquet(part / RESPONSES_FILE, glob=False) for part in parts)
     metrics = summarise(responses, config)
     responses.write_parquet(folder / RESPONSES_FILE)
     metrics.write_parquet(folder / METRICS_FILE)
@@ -32,4 +32,4 @@ def write_evaluation(folder: Path, parts: Sequence[Path], config: EvaluationConf
 
 def read_metrics(folder: Path) -> pl.DataFrame:
     """Return the metrics of an opened `evaluation` artifact."""
-    return pl.read_parquet(folder / METRICS_FILE)
+    return pl.read_parquet(folder / METRICS_FILE, glob=False)

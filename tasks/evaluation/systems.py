@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, get_args
 
-from tasks.config import AdapterName, ControlName, ExperimentConfig
-from tasks.experts import Base, load_base, load_expert
+from tasks.config import AdapterName, ExperimentConfig
+from tasks.experts import EXPERTS, Base, load_base, load_expert
 from tasks.home import Home
 from tasks.router import load_mixture
 from tasks.schema import ArtifactRef
@@ -13,13 +13,18 @@ from tasks.schema import ArtifactRef
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-CONTROLS: tuple[ControlName, ...] = ("union", "full", "random", "length-matched")
+ADAPTERS: tuple[AdapterName, ...] = get_args(AdapterName)
 
 
-def list_adapters(config: ExperimentConfig) -> tuple[AdapterName, ...]:
-    """Return both experts, and the controls that the config names."""
-    wanted = (*config.evaluation.systems, *config.controls)
-    return ("sensibility", "rationality", *(name for name in CONTROLS if name in wanted))
+def list_adapters(config: ExperimentConfig, *, for_mixture: bool = False) -> tuple[AdapterName, ...]:
+    """Return the experts and controls that the config's systems and controls need; a mixture needs both experts."""
+    wanted = (*config.evaluation.systems, *config.controls, *(EXPERTS if for_mixture or has_mixture(config) else ()))
+    return tuple(name for name in ADAPTERS if name in wanted)
+
+
+def has_mixture(config: ExperimentConfig) -> bool:
+    """Say whether the mixture is one of the systems."""
+    return "mixture" in config.evaluation.systems
 
 
 def load_system(home: Home, model: ArtifactRef | None, base: Base) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:

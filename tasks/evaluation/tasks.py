@@ -40,8 +40,7 @@ def evaluate_one(
     prompt_format = config.expert.prompt_format if model else "chat"
 
     def build(folder: Path) -> dict[str, Any]:
-        turns = pl.concat(pl.read_parquet(home.artifacts.open(ref) / "turns.parquet") for ref in corpus)
-        held_out = pick_held_out(turns.unique(["dialogue_id", "utterance_idx"], keep="first"), config.evaluation)
+        held_out = pick_held_out(read_turns(home, corpus), config.evaluation)
         refuse_trained_on(home, model, held_out, name)
         loaded, tokenizer = load_system(home, model, base)
         rows = evaluate_system(loaded, tokenizer, name, held_out, config.evaluation, prompt_format, instruction)
@@ -68,11 +67,36 @@ def compare_systems(responses: list[ArtifactRef], config: ExperimentConfig) -> A
     return home.record(ref)
 
 
+@task(name="check held-out dialogues", cache_policy=NO_CACHE)
+def check_held_out(corpus: list[ArtifactRef], subsets: ArtifactRef, config: ExperimentConfig) -> int:
+    """Count the turns to evaluate on, before anything is trained.
+
+    Raises ConfigError where there are none, DataLeakError where they are of the split that is learned from.
+    """
+    home = open_home()
+    held_out = pick_held_out(read_turns(home, corpus), config.evaluation)
+    split, chosen = held_out["split"][0], home.artifacts.read_manifest(subsets.uri)["config"]["split"]
+    if split == chosen:
+        raise DataLeakError(
+            f"The models would learn from the split {chosen!r} and be evaluated on it.",
+            where=f"selection.split={chosen}, evaluation.split={config.evaluation.split}",
+            do="ingest dialogues of another split too, or all of them without --split: then 5 % become test",
+        )
+    return len(held_out)
+
+
+def read_turns(home: Home, corpus: list[ArtifactRef]) -> pl.DataFrame:
+    """Return the turns of a corpus; a dialogue that stands in two sources counts as the last one gave it."""
+    files = [home.artifacts.open(ref) / "turns.parquet" for ref in corpus]
+    turns = pl.concat(pl.read_parquet(file, glob=False) for file in files)
+    return turns.unique(["dialogue_id", "utterance_idx"], keep="last", maintain_order=True)
+
+
 def refuse_trained_on(home: Home, model: ArtifactRef | None, held_out: pl.DataFrame, name: str) -> None:
     """Raise DataLeakError if the model was trained on a dialogue, or the text of a turn, that is held out."""
     if model is None:
         return
-    trained = pl.read_parquet(home.artifacts.open(model) / "rows.parquet")
+    trained = pl.read_parquet(home.artifacts.open(model) / "rows.parquet", glob=False)
     leaked = held_out.filter(
         pl.col("dialogue_id").is_in(trained["dialogue_id"].implode())
         | pl.col("turn_key").is_in(trained["turn_key"].implode())

@@ -25,8 +25,9 @@ def corpus_of(artifacts: ArtifactStore, subsets: ArtifactRef) -> list[ArtifactRe
 
 def read_held_out(artifacts: ArtifactStore, subsets: ArtifactRef) -> pl.DataFrame:
     """Return dialogue_id and turn_key of the turns that the subsets' dialogues hold out for evaluation."""
-    columns = ["dialogue_id", "turn_key", "split"]
+    columns = ["dialogue_id", "utterance_idx", "turn_key", "split"]
     files = [artifacts.open(ref) / "turns.parquet" for ref in corpus_of(artifacts, subsets)]
-    turns = pl.concat(pl.read_parquet(file, columns=columns) for file in files)
+    turns = pl.concat(pl.read_parquet(file, columns=columns, glob=False) for file in files)
+    turns = turns.unique(["dialogue_id", "utterance_idx"], keep="last").select("dialogue_id", "turn_key", "split")
     chosen = artifacts.read_manifest(subsets.uri)["config"]["split"]
     return turns.filter(pl.col("split").is_in(["test", "valid"]) & (pl.col("split") != chosen)).drop("split")

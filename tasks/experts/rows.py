@@ -27,7 +27,7 @@ def read_rows(folder: Path, subsets: Sequence[str]) -> pl.DataFrame:
         path = folder / f"{name}.parquet"
         if not path.exists():
             raise ArtifactError(f"There is no subset {name!r} here.", where=str(folder), do="run `empathy select`")
-        frames.append(pl.read_parquet(path))
+        frames.append(pl.read_parquet(path, glob=False))
     rows = pl.concat(frames, how="vertical_relaxed")
     if rows.is_empty():
         raise UsageError(

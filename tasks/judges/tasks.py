@@ -44,6 +44,8 @@ def distill_from_scores(corpus: list[ArtifactRef], scores: ArtifactRef) -> Artif
 def read_scored(home: Home, corpus: list[ArtifactRef], scores: ArtifactRef) -> pl.DataFrame:
     """Return the turns that have a score, each text once, with it."""
     columns = ["dialogue_id", "turn_key", "prompt", "response"]
-    turns = pl.concat(pl.read_parquet(home.artifacts.open(ref) / "turns.parquet", columns=columns) for ref in corpus)
-    scored = pl.read_parquet(home.artifacts.open(scores) / "scores.parquet").drop_nulls("sensibility")
-    return turns.unique("turn_key", keep="first", maintain_order=True).join(scored, on="turn_key", how="inner")
+    turns = pl.concat(
+        pl.read_parquet(home.artifacts.open(ref) / "turns.parquet", columns=columns, glob=False) for ref in corpus
+    )
+    scored = pl.read_parquet(home.artifacts.open(scores) / "scores.parquet", glob=False).drop_nulls("sensibility")
+    return turns.unique("turn_key", keep="last", maintain_order=True).join(scored, on="turn_key", how="inner")

@@ -59,7 +59,19 @@ def make_newest_report(home: Home, corpus: Sequence[ArtifactRef]) -> ArtifactRef
         parts = {"scores": scores, **parts}
     trained = {name: home.artifacts.get_current(f"expert-{name}") for name in EXPERT_NAMES}
     experts = {name: ref for name, ref in trained.items() if ref is not None}
+    chosen = parts.get("subsets")
+    if chosen is not None:  # models of other thresholds are not shown beside these
+        parts = {name: ref for name, ref in parts.items() if name == "scores" or comes_from(home, ref, chosen)}
+        experts = {name: ref for name, ref in experts.items() if comes_from(home, ref, chosen)}
     return make_report(home, corpus, parts, experts, {})
+
+
+def comes_from(home: Home, ref: ArtifactRef, ancestor: ArtifactRef) -> bool:
+    """Say whether an artifact is `ancestor`, or was made from it."""
+    if ref.uri == ancestor.uri:
+        return True
+    parents = home.artifacts.read_manifest(ref.uri)["parents"]
+    return any(comes_from(home, ArtifactRef(**parent), ancestor) for parent in parents)
 
 
 EXPERT_NAMES = ("sensibility", "rationality", "union", "full", "random", "length-matched")

@@ -56,21 +56,15 @@ def commit_segments(connection: duckdb.DuckDBPyConnection, folder: Path, judge: 
 
 
 def register_judge(connection: duckdb.DuckDBPyConnection, judge: JudgeIdentity) -> None:
-    """Note who the judge is, with its rubric's text; two judges of one alias are told apart by a number."""
+    """Note who the judge is, with its rubric's text."""
     rubric_id = digest_of({"text": judge.rubric_text})[:16]
     connection.execute(
         "INSERT INTO rubrics VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         [rubric_id, judge.rubric, judge.rubric_text],
     )
-    if connection.execute("SELECT 1 FROM judges WHERE judge_id = ?", [judge.judge_id]).fetchone():
-        return
-    taken = connection.execute(
-        "SELECT count(*) FROM judges WHERE alias = $a OR alias LIKE $a || '~%'", {"a": judge.alias}
-    ).fetchone()
-    alias = f"{judge.alias}~{taken[0] + 1}" if taken and taken[0] else judge.alias
     connection.execute(
-        "INSERT INTO judges VALUES (?, ?, ?, ?, ?, ?, ?, now())",
-        [judge.judge_id, alias, judge.kind, judge.endpoint_alias, judge.model, rubric_id,
+        "INSERT INTO judges VALUES (?, ?, ?, ?, ?, ?, ?, now()) ON CONFLICT DO NOTHING",
+        [judge.judge_id, judge.alias, judge.kind, judge.endpoint_alias, judge.model, rubric_id,
          json.dumps(judge.parameters)],
     )  # fmt: skip
 

@@ -118,6 +118,10 @@ def _read_refusal(error: openai.APIStatusError, attempt: Any, key: str, *, is_st
         error_class = "rate_limit"
     elif status in (408, 409) or status >= 500:
         error_class = "server"
+    elif "content_filter" in code or "content_policy" in code:
+        error_class = "refusal"
+    elif status == 413 or "context_length" in code:
+        error_class = "too_long"
     else:
         error_class = "invalid_request"
     refused_schema = is_structured and error_class == "invalid_request" and mentions_schema(text)

@@ -24,6 +24,7 @@ MAX_REPLIES = 3
 """Replies asked for a turn: the first, and two re-asks that say what was wrong."""
 FIRST_BACKOFF_S = 0.5
 LONGEST_BACKOFF_S = 30.0
+LONGEST_RETRY_AFTER_S = 120.0
 
 OnDone = Callable[[int], None]
 
@@ -80,7 +81,7 @@ class LLMJudge:
         complaint = ""
         for _ in range(MAX_REPLIES):
             attempt = await self._ask_patiently(turn, complaint, writer)
-            if attempt is None or attempt.error_class in TRANSIENT:
+            if attempt is None or attempt.error_class in (*TRANSIENT, "too_long"):
                 return
             if attempt.error_class == "truncated":
                 complaint = "it was cut off before its end"
@@ -110,6 +111,8 @@ class LLMJudge:
             n_failures += 1
             if result.attempt.error_class not in TRANSIENT or n_failures == MAX_TRANSIENT_TRIES:
                 return result.attempt
+            if (result.retry_after_s or 0) > LONGEST_RETRY_AFTER_S:
+                return result.attempt  # left for the next run: nobody waits for hours unseen
             await self._sleep(choose_wait(n_failures, result.retry_after_s))
 
     async def _ask_once(self, turn: Turn, complaint: str, writer: SegmentWriter) -> CallResult | None:

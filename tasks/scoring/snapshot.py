@@ -33,11 +33,14 @@ def choose_judge(connection: duckdb.DuckDBPyConnection, judge: str = "") -> tupl
     scored = [(judge_id, alias, n) for judge_id, alias, n in known if n]
     listing = "; ".join(f"{judge_id} ({alias}, {n:,} scores)" for judge_id, alias, n in scored)
     if judge:
-        for judge_id, alias, n in known:
-            if judge in (judge_id, alias):
-                if not n:
-                    raise UsageError(f"The judge {alias} has scored no turn yet.", do="run `empathy score` with it")
-                return judge_id, alias
+        named = [row for row in known if judge in row[:2]]
+        if len(named) > 1:
+            ids = "; ".join(f"{judge_id} ({n:,} scores)" for judge_id, _, n in named)
+            raise JudgeChoiceError(f"Several judges are called {judge!r}.", do=f"name one by its id: {ids}")
+        for judge_id, alias, n in named:
+            if not n:
+                raise UsageError(f"The judge {alias} has scored no turn yet.", do="run `empathy score` with it")
+            return judge_id, alias
         raise JudgeChoiceError(f"No judge is called {judge!r}.", do=f"name one of: {listing or 'none has scored'}")
     if not scored:
         raise UsageError("No turn has a score yet.", do="run `empathy score` first")

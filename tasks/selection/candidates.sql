@@ -1,5 +1,5 @@
 -- Every turn of the split with its scores; what cannot be selected is marked with why.
--- A dialogue that stands in two ingested sources counts once, as the first source gave it.
+-- A dialogue that stands in two ingested sources counts once, as the last source gave it.
 CREATE OR REPLACE TEMP TABLE candidates AS
 WITH numbered AS (
     SELECT unnest(getvariable('turn_files')) AS filename, generate_subscripts(getvariable('turn_files'), 1) AS source
@@ -8,7 +8,7 @@ corpus AS (
     SELECT turns.*
     FROM read_parquet(getvariable('turn_files'), filename = true) AS turns
     JOIN numbered USING (filename)
-    QUALIFY row_number() OVER (PARTITION BY dialogue_id, utterance_idx ORDER BY source) = 1
+    QUALIFY row_number() OVER (PARTITION BY dialogue_id, utterance_idx ORDER BY source DESC) = 1
 ),
 held_out AS (
     SELECT turn_key, min(split) AS split

@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.artifacts import ArtifactStore
-from tasks.manifest import hash_file
 from tasks.chat import to_utterances
 from tasks.dialogues import ingest, ingest_recipe, iter_turns, resolve_source
 from tasks.errors import ConfigError
+from tasks.manifest import hash_file
 from tasks.schema import Dialogue, Utterance, make_turn_key
 
 TURNS = [

@@ -158,11 +158,11 @@ def test_more_segments_than_fit_one_batch_are_all_merged(tables, folder):
     assert (committed.n_attempts, committed.n_changed) == (450, 450)
 
 
-def test_two_judges_of_one_alias_are_told_apart_by_a_number(tables):
+def test_a_judge_keeps_its_alias_whoever_else_has_it(tables):
     for judge_id in ("one", "two", "two", "three"):
         register_judge(tables, JudgeIdentity(judge_id, "gpt", "openai", "x", "gpt", "paper", "Rate.", {}))
-    found = ask(tables, "SELECT judge_id, alias FROM judges ORDER BY alias")
-    assert found == [("one", "gpt"), ("two", "gpt~2"), ("three", "gpt~3")]
+    found = ask(tables, "SELECT judge_id, alias FROM judges ORDER BY judge_id")
+    assert found == [("one", "gpt"), ("three", "gpt"), ("two", "gpt")]
     assert ask(tables, "SELECT name, text FROM rubrics") == [("paper", "Rate.")]
 
 

@@ -48,11 +48,18 @@ def test_of_several_judges_one_must_be_named_by_id_or_alias(judges, choose):
     judges(GPT, OTHER_GPT, LOCAL, scores={name: {"t": 7.0} for name in ("aaaa", "bbbb", "cccc")})
     with pytest.raises(JudgeChoiceError) as caught:
         choose()
-    for named in ("aaaa (gpt-paper, 1 scores)", "bbbb (gpt-paper~2, 1 scores)", "cccc (distilled"):
+    for named in ("aaaa (gpt-paper, 1 scores)", "bbbb (gpt-paper, 1 scores)", "cccc (distilled"):
         assert named in caught.value.do
     assert caught.value.exit_code == 2
-    assert choose("bbbb") == choose("gpt-paper~2") == ("bbbb", "gpt-paper~2")
-    assert choose("gpt-paper") == ("aaaa", "gpt-paper")
+    assert choose("bbbb") == ("bbbb", "gpt-paper")
+    assert choose("distilled") == ("cccc", "distilled")
+
+
+def test_an_alias_that_two_judges_have_is_refused_with_their_ids(judges, choose):
+    judges(GPT, OTHER_GPT, scores={name: {"t": 7.0} for name in ("aaaa", "bbbb")})
+    with pytest.raises(JudgeChoiceError) as caught:
+        choose("gpt-paper")
+    assert "aaaa (1 scores); bbbb (1 scores)" in caught.value.do
 
 
 def test_an_unknown_judge_is_told_with_those_there_are(judges, choose):

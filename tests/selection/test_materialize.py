@@ -65,13 +65,13 @@ def test_a_leak_from_another_source_is_seen_too(make_scored, make_row):
     assert where(select(scored)[1]) == {"a": "excluded"}
 
 
-def test_a_dialogue_of_two_sources_counts_once_as_the_first_gave_it(make_scored, make_row):
+def test_a_dialogue_of_two_sources_counts_once_as_the_last_gave_it(make_scored, make_row):
     scored = make_scored(
         [make_row("a", "first", (8.0, 3.0))], [make_row("a", "second", (8.0, 3.0)), make_row("b", "x", (3.0, 8.0))]
     )
     _, rows = select(scored)
     assert where(rows) == {"a": "sensibility", "b": "rationality"}
-    assert rows["a"]["prompt"][0]["content"] == "first"
+    assert rows["a"]["prompt"][0]["content"] == "second"
 
 
 def test_repeated_texts_of_one_split_are_all_kept(make_scored, make_row):
