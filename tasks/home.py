@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib import resources
 
 from tasks.artifacts import ArtifactStore
 from tasks.errors import UsageError
@@ -43,12 +44,8 @@ class Home:
         A source that was ingested again with another split stands once, as it was ingested last.
         """
         with self.store.transaction() as connection:
-            rows = connection.execute(
-                "SELECT kind, uri, sha256, n_rows, config_digest FROM artifacts "
-                "WHERE kind = 'dialogues' "
-                "QUALIFY row_number() OVER (PARTITION BY coalesce(inputs->>'source', config_digest) ORDER BY noted_at DESC, made_at DESC) = 1 "
-                "ORDER BY noted_at, made_at, config_digest"
-            ).fetchall()
+            query = (resources.files("tasks") / "corpus.sql").read_text(encoding="utf-8")
+            rows = connection.execute(query).fetchall()
         if not rows:
             raise UsageError("No dialogues have been ingested yet.", do="run `empathy ingest SOURCE` first")
         return [
