@@ -37,7 +37,7 @@ def status(home: HomeOption = None, json: JsonOption = False) -> None:
             with place.store.transaction() as connection:
                 rows = connection.execute(query).fetchall()
             result[name] = [dict(zip(columns, row, strict=True)) for row in rows]
-            tables.append(make_table(name.capitalize(), columns, rows))
+            tables += [make_table(name.capitalize(), columns, rows)] if rows else []
     show_result(result, as_json=json, tables=tables)
 
 
