@@ -8,7 +8,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -20,6 +20,7 @@ SystemName = Literal[
 ]
 ControlName = Literal["union", "full", "random", "length-matched"]
 AdapterName = Literal["sensibility", "rationality", "union", "full", "random", "length-matched"]
+ADAPTERS: tuple[AdapterName, ...] = get_args(AdapterName)
 
 
 class Part(BaseModel):

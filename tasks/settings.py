@@ -40,6 +40,11 @@ class Settings(BaseSettings):
         return self.home.expanduser().absolute()
 
     @property
+    def hub_token(self) -> str | None:
+        """The token for gated base models in the clear: for the loader alone."""
+        return self.hf_token.get_secret_value() if self.hf_token else None
+
+    @property
     def artifacts_url(self) -> str:
         """The artifact store: as given, or `artifacts` in the home."""
         if "://" in self.artifacts:

@@ -15,12 +15,11 @@ from tasks.evaluation.likelihood import TurnLikelihood, score_responses
 from tasks.evaluation.metrics import bleu_n, dist_n, f1, perplexity, rouge
 from tasks.evaluation.recipes import evaluation_recipe, responses_recipe
 from tasks.evaluation.summary import summarise
-from tasks.evaluation.systems import ADAPTERS, has_mixture, list_adapters, load_system
+from tasks.evaluation.systems import has_mixture, list_adapters, load_system
 from tasks.evaluation.table import EvaluationTable, make_table
 from tasks.evaluation.turns import pick_held_out, pick_turns
 
 __all__ = [
-    "ADAPTERS",
     "EvaluationTable",
     "Interval",
     "PairedDifference",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast, get_args
+from typing import TYPE_CHECKING, cast
 
-from tasks.config import AdapterName, ExperimentConfig
+from tasks.config import ADAPTERS, AdapterName, ExperimentConfig
 from tasks.experts import EXPERTS, Base, load_base, load_expert
 from tasks.home import Home
 from tasks.router import load_mixture
@@ -12,8 +12,6 @@ from tasks.schema import ArtifactRef
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-ADAPTERS: tuple[AdapterName, ...] = get_args(AdapterName)
 
 
 def list_adapters(config: ExperimentConfig, *, for_mixture: bool = False) -> tuple[AdapterName, ...]:
@@ -30,7 +28,7 @@ def has_mixture(config: ExperimentConfig) -> bool:
 def load_system(home: Home, model: ArtifactRef | None, base: Base) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Return a system ready to answer: the base model (None), an expert or a mixture, by the artifact's kind."""
     device = home.settings.device
-    token = home.settings.hf_token.get_secret_value() if home.settings.hf_token else None
+    token = home.settings.hub_token
     if model is None:
         return load_base(base, device, token)
     folder = home.artifacts.open(model)

@@ -54,7 +54,7 @@ def train_adapter(name: str, subsets: ArtifactRef, base: Base, config: Experimen
     def build(folder: Path) -> dict[str, Any]:
         rows = pick_rows(home.artifacts.open(subsets), name, config.expert.seed)
         refuse_leak(rows, read_held_out(home.artifacts, subsets))
-        token = home.settings.hf_token.get_secret_value() if home.settings.hf_token else None
+        token = home.settings.hub_token
         return train_expert(
             base, rows, config.expert, folder, name, n_steps=n_steps, device=home.settings.device, token=token
         )

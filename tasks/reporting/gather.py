@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tasks.config import ADAPTERS
 from tasks.home import Home
 from tasks.reporting.inputs import ReportInputs, report_recipe
 from tasks.reporting.write import write_report
@@ -57,8 +58,8 @@ def make_newest_report(home: Home, corpus: Sequence[ArtifactRef]) -> ArtifactRef
         parents = home.artifacts.read_manifest(parts["subsets"].uri)["parents"]
         scores = next(ArtifactRef(**parent) for parent in parents if parent["kind"] == "scores")
         parts = {"scores": scores, **parts}
-    trained = {name: home.artifacts.get_current(f"expert-{name}") for name in EXPERT_NAMES}
-    experts = {name: ref for name, ref in trained.items() if ref is not None}
+    trained = {name: home.artifacts.get_current(f"expert-{name}") for name in ADAPTERS}
+    experts: dict[str, ArtifactRef] = {name: ref for name, ref in trained.items() if ref is not None}
     chosen = parts.get("subsets")
     if chosen is not None:  # models of other thresholds are not shown beside these
         parts = {name: ref for name, ref in parts.items() if name == "scores" or comes_from(home, ref, chosen)}
@@ -72,6 +73,3 @@ def comes_from(home: Home, ref: ArtifactRef, ancestor: ArtifactRef) -> bool:
         return True
     parents = home.artifacts.read_manifest(ref.uri)["parents"]
     return any(comes_from(home, ArtifactRef(**parent), ancestor) for parent in parents)
-
-
-EXPERT_NAMES = ("sensibility", "rationality", "union", "full", "random", "length-matched")

@@ -35,7 +35,7 @@ def train_mixture_task(
         rows = read_rows(home.artifacts.open(subsets), ROWS_OF[config.router.data])
         refuse_leak(rows, read_held_out(home.artifacts, subsets))
         folders = {name: home.artifacts.open(experts[name]) for name in EXPERTS}
-        token = home.settings.hf_token.get_secret_value() if home.settings.hf_token else None
+        token = home.settings.hub_token
         return train_mixture(
             base, folders, rows, config.router, config.expert, folder,
             n_steps=n_steps, device=home.settings.device, token=token,

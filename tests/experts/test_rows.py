@@ -79,7 +79,8 @@ def test_an_unknown_control_is_refused(subsets: Path) -> None:
 
 
 def test_rows_of_other_dialogues_pass(rows: pl.DataFrame) -> None:
-    refuse_leak(rows, pl.DataFrame({"dialogue_id": ["elsewhere"], "turn_key": ["0" * 64]}))
+    elsewhere = pl.DataFrame({"dialogue_id": ["elsewhere"], "turn_key": ["0" * 64]})
+    assert refuse_leak(rows, elsewhere) is None
 
 
 def test_a_held_out_dialogue_is_refused_and_named(rows: pl.DataFrame) -> None:

@@ -66,7 +66,8 @@ def test_a_second_run_of_the_same_process_is_refused_too(tmp_path):
 
 def test_two_judges_have_two_leases(tmp_path):
     with hold_lease(tmp_path / "a", "a", "first"), hold_lease(tmp_path / "b", "b", "second"):
-        pass
+        assert (tmp_path / "a" / "lease.json").exists()
+        assert (tmp_path / "b" / "lease.json").exists()
 
 
 @pytest.mark.parametrize("card", ["", "{", "[]", "null", '{"pid": 1}', '{"since": "x"}'])
