@@ -30,19 +30,31 @@ class Part(BaseModel):
 
 
 class JudgeConfig(Part):
-    """Who scores the turns, and how."""
+    """Who scores the turns, and how; with the endpoint, everything that can change a score."""
 
-    kind: Literal["distilled", "openai", "replies"] = Field(
+    kind: Literal["distilled", "openai", "openai-batch", "replies"] = Field(
         default="distilled",
         title="Judge",
-        description="The bundled judge, an LLM endpoint, or recorded replies.",
+        description="The bundled judge, an LLM endpoint, its batch API at half the price, or recorded replies.",
     )
     model: str = Field(default="gpt-4o-mini", min_length=1, description="Model the endpoint is asked for.")
     endpoint_alias: str = Field(
         default="", description="Name of the endpoint in the judge's identity; its host if empty."
     )
-    rubric: Literal["paper"] = Field(default="paper", description="The rubric the judge is given.")
-    temperature: float = Field(default=0.0, ge=0, le=2, description="Sampling temperature of the judge.")
+    rubric: str = Field(
+        default="paper",
+        min_length=1,
+        description="The rubric the judge is given: 'paper', 'anchored', or a Markdown file of your own.",
+    )
+    method: Literal["point", "logprobs", "samples"] = Field(
+        default="point",
+        description="point: the score as written. logprobs: its expected value over the score tokens. "
+        "samples: the mean of several replies.",
+    )
+    n_samples: int = Field(default=5, ge=2, le=50, description="Replies a turn, for the method 'samples'.")
+    temperature: float | None = Field(
+        default=None, ge=0, le=2, description="Sampling temperature; if empty 1 for the method 'samples', else 0."
+    )
     replies_file: str = Field(default="", description="JSON Lines of recorded replies, for the kind 'replies'.")
 
     @model_validator(mode="after")
@@ -51,14 +63,32 @@ class JudgeConfig(Part):
             raise ValueError(f"kind={self.kind!r} does not fit replies_file={self.replies_file!r}")
         return self
 
+    @model_validator(mode="after")
+    def _samples_need_chance(self) -> JudgeConfig:
+        if self.method == "samples" and self.temperature == 0:
+            raise ValueError("method='samples' does not fit temperature=0: all samples would be the same")
+        return self
+
 
 class ScoringConfig(Part):
-    """How many turns are scored, and how fast; none of it changes a score."""
+    """How many turns are scored, how fast and for how much; none of it changes a score."""
 
     split: Literal["train", "valid", "test", "all"] = Field(default="all", description="Split to score.")
     limit: int | None = Field(default=None, ge=1, description="Score at most this many turns, in hash order.")
-    max_concurrency: int = Field(default=64, ge=1, le=2000, description="Most calls in flight at once.")
-    chunk_size: int = Field(default=250, ge=1, le=5000, description="Turns in one Prefect task.")
+    max_concurrency: int = Field(
+        default=64, ge=1, le=2000, description="Most calls in flight at once; fewer where the endpoint takes fewer."
+    )
+    requests_per_minute: float | None = Field(default=None, gt=0, description="Budget of calls a minute.")
+    tokens_per_minute: float | None = Field(
+        default=None, gt=0, description="Budget of tokens a minute, in and out together."
+    )
+    max_cost_usd: float | None = Field(
+        default=None, gt=0, description="Stop at the last call that fits; the next run goes on."
+    )
+    timeout_s: float = Field(default=60.0, gt=0, le=3600, description="Longest wait for one reply.")
+    chunk_size: int = Field(
+        default=250, ge=1, le=5000, description="Turns in one Prefect task; more where that gave over 500 tasks."
+    )
     retry_unscored: bool = Field(default=False, description="Ask again for turns that have a terminal reason.")
 
 

@@ -1,24 +1,24 @@
 """Scoring: ask a judge for every turn's sensibility and rationality, and keep every reply."""
 
-from tasks.scoring.commit import Committed, commit_segments, register_judge
-from tasks.scoring.coverage import Coverage, count_coverage
 from tasks.scoring.distilled import DistilledJudge, DistilledScores
 from tasks.scoring.distilled_weights import DIMENSIONS, DistilledWeights, write_weights
 from tasks.scoring.features import N_BUCKETS, expand_surface, extract_features, weigh_ngrams
 from tasks.scoring.identity import (
     JudgeIdentity,
     identify_judge,
-    load_rubric,
     read_identity,
     slugify,
     write_identity,
 )
-from tasks.scoring.lease import hold_lease
+from tasks.scoring.ledger.commit import Committed, commit_segments, register_judge
+from tasks.scoring.ledger.coverage import Coverage, count_coverage
+from tasks.scoring.ledger.lease import hold_lease
+from tasks.scoring.ledger.snapshot import choose_judge, snapshot_scores
 from tasks.scoring.parsing import ParsedScores, parse_reply
 from tasks.scoring.planning import Plan, PlannedTurn, plan_scoring, read_chunk
 from tasks.scoring.quantile_map import QuantileMap, fit_quantile_map
+from tasks.scoring.rubric import load_rubric
 from tasks.scoring.run import Judge, load_judge, require_key, score_planned_chunk
-from tasks.scoring.snapshot import choose_judge, snapshot_scores
 
 __all__ = [
     "DIMENSIONS",

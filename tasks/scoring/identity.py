@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +13,10 @@ from tasks.config import JudgeConfig
 from tasks.errors import ConfigError
 from tasks.manifest import hash_file
 from tasks.schema import digest_of
+from tasks.scoring.prompting import PROMPT_VERSION
+from tasks.scoring.rubric import load_rubric, parse_rubric
+
+OPENAI_URL = "https://api.openai.com/v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +48,24 @@ def identify_judge(config: JudgeConfig, base_url: str | None) -> JudgeIdentity:
         if not path.is_file():
             raise ConfigError("There is no such file of recorded replies.", where=str(path))
         return _identity(config, "", "recorded", "", {"file": hash_file(path)}, f"replies-{slugify(path.stem)}")
-    host = host_of(base_url or "https://api.openai.com/v1")
+    host = host_of(base_url or OPENAI_URL)
     endpoint = config.endpoint_alias or host
-    text = load_rubric(config.rubric)
-    alias = slugify(f"{config.model}-{config.rubric}")
-    return _identity(config, endpoint, config.model, text, {"temperature": config.temperature}, alias)
+    how = [] if config.method == "point" else [config.method]
+    alias = slugify("-".join([config.model, Path(config.rubric).stem, *how]))
+    return _identity(config, endpoint, config.model, load_rubric(config.rubric), parameters_of(config), alias)
+
+
+def parameters_of(config: JudgeConfig) -> dict[str, Any]:
+    """Return the parameters of an LLM judge that can change a score; those of the plain method stay unnamed."""
+    temperature = config.temperature
+    if temperature is None:
+        temperature = 1.0 if config.method == "samples" else 0.0
+    parameters: dict[str, Any] = {"temperature": temperature}
+    if config.method != "point":
+        parameters["method"] = config.method
+    if config.method == "samples":
+        parameters["n_samples"] = config.n_samples
+    return parameters
 
 
 def host_of(base_url: str) -> str:
@@ -81,14 +97,6 @@ def read_identity(folder: Path) -> JudgeIdentity:
     return JudgeIdentity(**json.loads((folder / "judge.json").read_text(encoding="utf-8")))
 
 
-def load_rubric(name: str) -> str:
-    """Return the text of a shipped rubric."""
-    path = resources.files("tasks.scoring") / "rubrics" / f"{name}.md"
-    if not path.is_file():
-        raise ConfigError(f"There is no rubric {name!r}.", do="see tasks/scoring/rubrics")
-    return path.read_text(encoding="utf-8")
-
-
 def slugify(name: str) -> str:
     """Return a name that is safe in paths, tables and terminals."""
     return re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-.") or "judge"
@@ -97,13 +105,22 @@ def slugify(name: str) -> str:
 def _identity(
     config: JudgeConfig, endpoint: str, model: str, rubric_text: str, parameters: dict[str, Any], alias: str
 ) -> JudgeIdentity:
-    rubric = config.rubric if rubric_text else ""
+    rubric = Path(config.rubric).stem if rubric_text else ""
+    kind = "openai" if config.kind == "openai-batch" else config.kind  # the same judge, asked by another road
     covered = {
-        "kind": config.kind,
+        "kind": kind,
         "endpoint_alias": endpoint,
         "model": model,
-        "rubric_text": rubric_text,
+        "rubric_text": _say_rubric(rubric_text),
         "parameters": parameters,
     }
     judge_id = digest_of(covered)[:16]
-    return JudgeIdentity(judge_id, alias, config.kind, endpoint, model, rubric, rubric_text, parameters)
+    return JudgeIdentity(judge_id, alias, kind, endpoint, model, rubric, rubric_text, parameters)
+
+
+def _say_rubric(source: str) -> str:
+    """Return what of a rubric's file reaches the judge: its name and its origin may change freely."""
+    if not source:
+        return ""
+    rubric = parse_rubric(source)
+    return f"{rubric.text}\n{rubric.answer} {PROMPT_VERSION}"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from tasks.schema import digest_of
-from tasks.scoring.journal import Attempt, SegmentWriter
+from tasks.scoring.ledger.journal import Attempt, SegmentWriter
 from tasks.scoring.planning import PlannedTurn
 from tasks.scoring.reasons import NO_REPLY
 

@@ -6,6 +6,9 @@ from typing import Any
 
 from tasks.schema import Turn
 
+PROMPT_VERSION = 1
+"""Raise it when a rubric's words reach the judge in another way: every score is then another judge's."""
+
 FORM = (
     "Fill in this form with one whole number from 0 to 10 on each line and write nothing else:\n"
     "Evaluation Form (scores ONLY):\n- Rationality:\n- Sensibility:"

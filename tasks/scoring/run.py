@@ -9,7 +9,7 @@ from typing import Protocol
 from tasks.config import JudgeConfig
 from tasks.errors import ConfigError
 from tasks.scoring.identity import JudgeIdentity
-from tasks.scoring.journal import SegmentWriter, list_segments, read_segment
+from tasks.scoring.ledger.journal import SegmentWriter, list_segments, read_segment
 from tasks.scoring.planning import Plan, PlannedTurn, read_chunk
 from tasks.scoring.reasons import ASKED_AGAIN
 from tasks.settings import Settings
@@ -33,7 +33,7 @@ def load_judge(config: JudgeConfig, identity: JudgeIdentity, settings: Settings,
         return BundledJudge()
     if config.kind == "replies":
         return RecordedJudge()
-    from tasks.scoring.llm import LLMJudge
+    from tasks.scoring.engine.judge import LLMJudge
 
     return LLMJudge(identity, settings.judge_base_url, require_key(settings), max_concurrency)
 

@@ -6,7 +6,7 @@ from tasks.config import JudgeConfig, ScoringConfig
 from tasks.errors import ConfigError
 from tasks.schema import Turn, Utterance
 from tasks.scoring import identify_judge, load_judge, plan_scoring, read_chunk, require_key, score_planned_chunk
-from tasks.scoring.journal import Attempt, SegmentWriter, list_segments, read_segment
+from tasks.scoring.ledger.journal import Attempt, SegmentWriter, list_segments, read_segment
 from tasks.settings import Settings
 
 DISTILLED = JudgeConfig()

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from tasks.schema import digest_of
-from tasks.scoring.journal import Attempt
+from tasks.scoring.ledger.journal import Attempt
 from tasks.scoring.prompting import SCORE_SCHEMA
 
 if TYPE_CHECKING:

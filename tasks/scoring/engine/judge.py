@@ -11,9 +11,9 @@ from typing import Any
 
 from tasks.errors import EndpointError, ScoreParseError
 from tasks.schema import Turn
-from tasks.scoring.endpoint import MAX_OUTPUT_TOKENS, CallResult, call_endpoint, make_client
+from tasks.scoring.engine.calling import MAX_OUTPUT_TOKENS, CallResult, call_endpoint, make_client
 from tasks.scoring.identity import JudgeIdentity
-from tasks.scoring.journal import Attempt, SegmentWriter
+from tasks.scoring.ledger.journal import Attempt, SegmentWriter
 from tasks.scoring.parsing import parse_reply
 from tasks.scoring.planning import PlannedTurn
 from tasks.scoring.prompting import build_messages

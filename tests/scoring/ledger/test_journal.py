@@ -14,7 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.scoring.journal import SEGMENT_REPLIES, Attempt, SegmentWriter, list_segments, read_segment, segment_name
+from tasks.scoring.ledger.journal import (
+    SEGMENT_REPLIES,
+    Attempt,
+    SegmentWriter,
+    list_segments,
+    read_segment,
+    segment_name,
+)
 
 
 def make_attempt(key, reply="Rationality: 3\nSensibility: 8", **values):
@@ -142,7 +149,7 @@ def test_no_journal_has_no_segments(tmp_path):
 WRITER = """
 import sys
 from pathlib import Path
-from tasks.scoring.journal import Attempt, SegmentWriter
+from tasks.scoring.ledger.journal import Attempt, SegmentWriter
 if sys.argv[2] != "0":
     import resource
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))

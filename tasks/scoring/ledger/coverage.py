@@ -31,7 +31,7 @@ def count_coverage(
     connection: duckdb.DuckDBPyConnection, turn_files: Sequence[str], judge_id: str, split: str
 ) -> Coverage:
     """Count the corpus's turns (not keys) that have a score of the judge, and the others by reason."""
-    query = (resources.files("tasks.scoring") / "coverage.sql").read_text(encoding="utf-8")
+    query = (resources.files("tasks.scoring.ledger") / "coverage.sql").read_text(encoding="utf-8")
     values = {"turn_files": list(turn_files), "judge_id": judge_id, "split": split}
     counts = dict(connection.execute(query, values).fetchall())
     n_scored = counts.pop(None, 0)

@@ -43,7 +43,13 @@ class Attempt:
     tokens_in: int | None = None
     tokens_cached: int | None = None
     tokens_out: int | None = None
+    cost_usd: float | None = None
+    """What the call cost at the prices of its day; None where the price, or whether it was charged, is not known."""
     method: str = "point"
+    choices: list[str] | None = None
+    """All the replies of one call that was asked for several (`reply` is the first of them)."""
+    logprobs: list[Any] | None = None
+    """The reply's tokens, [token, {candidate: log-probability}], candidates only where a number stands."""
 
 
 ATTEMPT_FIELDS = tuple(field.name for field in fields(Attempt))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.scoring import JudgeIdentity, commit_segments, register_judge
-from tasks.scoring.journal import Attempt, SegmentWriter
+from tasks.scoring.ledger.journal import Attempt, SegmentWriter
 
 GOOD, BETTER = "Rationality: 3\nSensibility: 8", "Rationality: 4\nSensibility: 9"
 LLM = JudgeIdentity("id-llm", "gpt-paper", "openai", "api.example", "gpt", "paper", "Rate it.", {"temperature": 0.0})

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from tasks.errors import ScoreParseError
 from tasks.schema import digest_of
 from tasks.scoring.identity import JudgeIdentity
-from tasks.scoring.journal import Attempt, list_segments, read_segment, segment_name, to_row
+from tasks.scoring.ledger.journal import Attempt, list_segments, read_segment, segment_name, to_row
 from tasks.scoring.parsing import ParsedScores, parse_reply
 from tasks.scoring.reasons import UNPARSEABLE
 

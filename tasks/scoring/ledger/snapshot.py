@@ -61,7 +61,7 @@ def snapshot_scores(
 ) -> ArtifactRef:
     """Return the artifact of the judge's scores for the turns of the corpus, making it if they changed."""
     turn_files = [str(artifacts.open(ref) / "turns.parquet") for ref in corpus]
-    query = (resources.files("tasks.scoring") / "snapshot.sql").read_text(encoding="utf-8")
+    query = (resources.files("tasks.scoring.ledger") / "snapshot.sql").read_text(encoding="utf-8")
     connection.execute(query, {"judge_id": judge_id, "turn_files": turn_files})
     n_rows, n_scored, content = connection.execute(_DIGEST).fetchone() or (0, 0, 0)
     recipe = Recipe(

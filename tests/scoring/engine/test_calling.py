@@ -7,7 +7,7 @@ from email.utils import formatdate
 import pytest
 from aiohttp import web
 
-from tasks.scoring.endpoint import call_endpoint, make_client, mentions_schema, read_retry_after, scrub
+from tasks.scoring.engine.calling import call_endpoint, make_client, mentions_schema, read_retry_after, scrub
 
 TEXT, JSON = "text/html", "application/json"
 REPLY = '{"choices":[{"message":{"content":"x"},"finish_reason":"stop"}],"model":"m"}'

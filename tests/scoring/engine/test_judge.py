@@ -11,7 +11,7 @@ from tasks.errors import EndpointError
 from tasks.home import Home
 from tasks.schema import Turn, Utterance
 from tasks.scoring import identify_judge, load_judge
-from tasks.scoring.journal import SegmentWriter, list_segments, read_segment
+from tasks.scoring.ledger.journal import SegmentWriter, list_segments, read_segment
 from tasks.scoring.planning import PlannedTurn
 from tasks.scoring.prompting import render_dialogue
 from tasks.settings import Settings
@@ -26,7 +26,7 @@ def make_turns(n):
 
 @pytest.fixture
 def quick_backoff(monkeypatch):
-    monkeypatch.setattr("tasks.scoring.llm.FIRST_BACKOFF_S", 0.001)
+    monkeypatch.setattr("tasks.scoring.engine.judge.FIRST_BACKOFF_S", 0.001)
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_turns_an_endpoint_never_answered_are_asked_again_by_the_next_run(fault_
 
 
 def test_a_hung_call_is_a_timeout(fault_server, point_at, run, quick_backoff, monkeypatch):
-    monkeypatch.setattr("tasks.scoring.endpoint.TIMEOUT_S", 0.1)
+    monkeypatch.setattr("tasks.scoring.engine.calling.TIMEOUT_S", 0.1)
     server = fault_server(rates={"hang": 1.0})
     home = point_at(server)
     assert run(home, 2).coverage.unscored == {"timeout": 2}

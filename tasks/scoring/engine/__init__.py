@@ -1,0 +1,1 @@
+"""The client loop: one call, its outcome, how many calls at once, and how fast."""

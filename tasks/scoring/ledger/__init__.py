@@ -1,0 +1,1 @@
+"""What was paid for: the journal of replies, who may pay, and the tables made from it."""
