@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JUDGE ?= distilled
 SOURCE ?= sample
 
-.PHONY: help setup demo test test-system check format up down clean
+.PHONY: help setup demo test test-system bench-scoring bench-pacing bench-planning bench-router check format up down clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -34,8 +34,24 @@ demo: $(VENV)/.demo ## Run the whole method on the bundled sample: no key, no ac
 test: $(VENV)/.train ## Run the tests
 	$(BIN)/python -m pytest -m 'not system'
 
-test-system: $(VENV)/.demo ## Run the tests that need services, a real model or minutes
+$(VENV)/.system: $(VENV)/.demo
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,demo,dev,system]'
+	@touch $@
+
+test-system: $(VENV)/.system ## Run the tests that need services, a real model or minutes
 	$(BIN)/python -m pytest -m system --timeout 1800
+
+bench-scoring: $(VENV)/.train ## CPU of a scored turn against a bare loop of the same client
+	$(BIN)/python tests/benchmarks/bench_scoring.py
+
+bench-pacing: $(VENV)/.train ## How much of an endpoint's rate limit a run finds and uses
+	$(BIN)/python tests/benchmarks/bench_pacing.py
+
+bench-planning: $(VENV)/.train ## Time and memory of planning 100,000 turns
+	$(BIN)/python tests/benchmarks/bench_planning.py
+
+bench-router: $(VENV)/.train ## What the mixture costs beside one LoRA adapter, with PEFT's X-LoRA and Arrow
+	$(BIN)/python tests/benchmarks/bench_router.py
 
 check: $(VENV)/.train ## Format, lint, types, architecture
 	$(BIN)/ruff format --check .

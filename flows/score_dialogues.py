@@ -12,9 +12,17 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from tasks.config import JudgeConfig, ScoringConfig
 from tasks.dialogues.tasks import resolve_corpus
 from tasks.schema import ArtifactRef
-from tasks.scoring.tasks import commit_run, keep_scores, open_scoring_run, plan_run, raise_failures, score_chunk
+from tasks.scoring.tasks import (
+    commit_run,
+    keep_scores,
+    open_scoring_run,
+    plan_run,
+    raise_failures,
+    score_chunk,
+    settle_batches,
+)
 
-CHUNKS_AT_ONCE = 4
+CHUNKS_AT_ONCE = 8
 RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=CHUNKS_AT_ONCE)
 
 
@@ -38,6 +46,7 @@ def score_dialogues(
     """
     corpus = resolve_corpus(dialogues)
     with open_scoring_run(flow_run.get_id() or "local", judge, scoring) as run:
+        settle_batches(run, corpus, judge)
         plan = plan_run(run, corpus, judge, scoring)
         chunks = score_chunk.map(unmapped(run), unmapped(plan), list(range(plan.n_chunks)))
         wait(chunks)

@@ -90,6 +90,10 @@ class ProgressHandler(logging.Handler):
         if found:
             say(f"found {found}: {getattr(record, 'uri', '')} (nothing to do)")
             return
+        notice = getattr(record, "notice", None)
+        if notice:
+            say(f"note: {notice}")
+            return
         step = getattr(record, "step", None)
         if step is None:
             return

@@ -90,6 +90,9 @@ class ScoringConfig(Part):
         default=250, ge=1, le=5000, description="Turns in one Prefect task; more where that gave over 500 tasks."
     )
     retry_unscored: bool = Field(default=False, description="Ask again for turns that have a terminal reason.")
+    batch_results: tuple[str, ...] = Field(
+        default=(), description="Output files of batches that were run by hand: they are taken, and nobody is asked."
+    )
 
 
 class SelectionConfig(Part):
@@ -145,8 +148,9 @@ class ExpertConfig(Part):
 class RouterConfig(Part):
     """How the experts are joined and what the router learns from."""
 
-    train: Literal["router", "router+experts"] = Field(
-        default="router+experts", description="What the router stage trains."
+    train: Literal["router", "router+experts", "released"] = Field(
+        default="router+experts",
+        description="What the router stage trains; released: gates and the experts' gate_proj, as the authors did.",
     )
     routing: Literal["block", "linear"] = Field(
         default="block",
@@ -157,7 +161,11 @@ class RouterConfig(Part):
     expert_learning_rate: float = Field(default=1e-4, gt=0, le=1, description="Of the experts, if trained.")
     epochs: float = Field(default=1.0, gt=0, description="Passes over the data.")
     max_steps: int | None = Field(default=None, ge=1, description="Stop after this many steps.")
-    init_std: float = Field(default=0.02, ge=0, description="Spread of the gates' first weights.")
+    init: Literal["normal", "data"] = Field(
+        default="normal",
+        description="The gates' first weights: random, or from the mean hidden states of each expert's own turns.",
+    )
+    init_std: float = Field(default=0.02, ge=0, description="Spread of the first weights, for the init 'normal'.")
     seed: int = Field(default=0, ge=0, description="Seed of data order and gates.")
 
 

@@ -21,3 +21,8 @@ def report_progress(step: str, done: int, total: int, **fields: object) -> None:
 def report_found(kind: str, uri: str) -> None:
     """Say that an artifact exists already, so that its stage has nothing to do."""
     logger.info("found=%s uri=%s", kind, uri, extra={"found": kind, "uri": uri})
+
+
+def report_notice(text: str) -> None:
+    """Say what a person should know though the work goes on."""
+    logger.warning("%s", text, extra={"notice": text})

@@ -70,7 +70,7 @@ CREATE TABLE IF NOT EXISTS attempts (
     line INTEGER NOT NULL,
     sent_at TIMESTAMPTZ,
     http_status INTEGER,
-    error_class VARCHAR,          -- NULL where the reply was parsed
+    error_class VARCHAR,          -- NULL where the reply (one of the choices at least) was parsed
     finish_reason VARCHAR,
     model VARCHAR,
     system_fingerprint VARCHAR,
@@ -79,7 +79,10 @@ CREATE TABLE IF NOT EXISTS attempts (
     tokens_out BIGINT,
     cost_usd DOUBLE,              -- NULL where the price is not known
     latency_s DOUBLE,
+    method VARCHAR NOT NULL,      -- point, logprobs, samples, distilled or recorded
     reply VARCHAR,
+    choices VARCHAR[],            -- all replies of a call that was asked for several
+    n_samples INTEGER,            -- how many replies of a call for samples parse; NULL of other calls
     PRIMARY KEY (judge_id, segment, line)
 );
 

@@ -20,7 +20,7 @@ from tasks.errors import StoreError
 if TYPE_CHECKING:
     from tasks.settings import Settings
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _TURNS = threading.RLock()
 """Threads of one process take turns, as processes do: DuckDB would let the second one's commit fail."""

@@ -18,6 +18,7 @@ from tasks.scoring import (
     Coverage,
     JudgeIdentity,
     Plan,
+    close_left_segments,
     commit_segments,
     count_coverage,
     hold_lease,
@@ -116,6 +117,7 @@ def score_corpus() -> Callable[..., ScoringResult]:
         files, plan_file = home.turn_files(corpus), home.settings.cache_dir / f"{name}.parquet"
         with hold_lease(folder, identity.alias, name):
             write_identity(folder, identity)
+            close_left_segments(folder)
             with home.store.transaction() as connection:
                 commit_segments(connection, folder, identity)
                 plan = plan_scoring(connection, files, identity.judge_id, config, plan_file, judge.replies_file)
@@ -139,7 +141,7 @@ def score_chunks(
     name: str,
 ) -> None:
     """Score every chunk of a plan, one after the other, and close the judge."""
-    loaded = load_judge(judge, identity, settings, config.max_concurrency)
+    loaded = load_judge(judge, identity, settings, config)
     try:
         for chunk in range(plan.n_chunks):
             score_planned_chunk(loaded, plan, chunk, folder, name, lambda _: None)

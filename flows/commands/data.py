@@ -1,4 +1,4 @@
-"""Commands of the data side: ingest, score, select, sweep."""
+"""Commands of the data side: ingest, select, sweep."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from flows.commands.options import HomeOption, JsonOption, VerboseOption, drop_unset, run_command, use_home
-from tasks.errors import ConfigError, UsageError
+from tasks.errors import UsageError
 
 SplitName = Literal["train", "valid", "test"]
 RuleName = Literal["paper", "released"]
@@ -17,7 +17,6 @@ RuleName = Literal["paper", "released"]
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(ingest)
-    app.command()(score)
     app.command()(select)
     app.command()(sweep)
 
@@ -47,52 +46,6 @@ def ingest(
     rows += [("texts in two splits (kept out of training)", facts["n_cross_split_texts"])]
     table = make_table(f"Ingested {source}", ["", "n"], rows)
     show_result({**ref.model_dump(), **facts}, as_json=json, tables=[table])
-
-
-def score(
-    judge: Annotated[str, typer.Option(help="distilled, openai, or replies:FILE.")] = "distilled",
-    model: Annotated[str | None, typer.Option(help="Model the endpoint is asked for.")] = None,
-    base_url: Annotated[str | None, typer.Option(help="OpenAI-compatible endpoint.")] = None,
-    endpoint_alias: Annotated[str | None, typer.Option(help="Name of the endpoint in the judge's identity.")] = None,
-    rubric: Annotated[Literal["paper"] | None, typer.Option(help="Rubric the judge is given.")] = None,
-    split: Annotated[SplitName | None, typer.Option(help="Score only this split.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Score at most this many turns, in hash order.")] = None,
-    max_concurrency: Annotated[int | None, typer.Option(min=1, max=2000, help="Most calls in flight.")] = None,
-    retry_unscored: Annotated[bool, typer.Option(help="Ask again for turns with a terminal reason.")] = False,
-    home: HomeOption = None,
-    json: JsonOption = False,
-    verbose: VerboseOption = False,
-) -> None:
-    """Score the turns that have no score of this judge."""
-    from tasks.config import ScoringConfig
-
-    use_home(home)
-    use_endpoint(base_url)
-    config = parse_judge(judge, model=model, endpoint_alias=endpoint_alias, rubric=rubric)
-    check_judge(config)
-    check_corpus()
-    scoring = ScoringConfig(
-        **drop_unset(split=split, limit=limit, max_concurrency=max_concurrency, retry_unscored=retry_unscored)
-    )
-    ref = run_command("score_dialogues", as_json=json, verbose=verbose, judge=config, scoring=scoring)
-    show_scores(ref, as_json=json)
-
-
-def show_scores(ref: Any, *, as_json: bool) -> None:
-    """Print how the corpus stands with the judge of a scores artifact."""
-    from flows.terminal import make_table, show_result
-    from tasks.home import open_home
-    from tasks.scoring import count_coverage
-
-    home, facts = open_home(), read_facts(ref.uri)
-    files = home.turn_files(home.list_corpus())
-    with home.store.transaction() as connection:
-        coverage = count_coverage(connection, files, facts["judge_id"], "all")
-    rows = [("turns", coverage.n_turns), ("scored", coverage.n_scored)]
-    rows += [(f"unscored: {reason}", n) for reason, n in coverage.unscored.items()]
-    table = make_table(f"Judge {facts['alias']} ({facts['judge_id']})", ["", "n"], rows)
-    result = {**ref.model_dump(), "judge_id": facts["judge_id"], "alias": facts["alias"], **coverage.model_dump()}
-    show_result(result, as_json=as_json, tables=[table])
 
 
 def select(
@@ -196,36 +149,6 @@ def read_facts(uri: str) -> dict[str, Any]:
     from tasks.home import open_home
 
     return open_home().artifacts.read_manifest(uri)["facts"]
-
-
-def use_endpoint(base_url: str | None) -> None:
-    """Make `--base-url` the judge's endpoint of this process."""
-    import os
-
-    if base_url is not None:
-        os.environ["EMPATHY_JUDGE_BASE_URL"] = base_url
-
-
-def parse_judge(judge: str, **given: str | None) -> Any:
-    """Return the config of a judge as it is written on the command line."""
-    from tasks.config import JudgeConfig
-
-    kind, _, file = judge.partition(":")
-    if kind not in ("distilled", "openai", "replies") or bool(file) != (kind == "replies"):
-        raise ConfigError(f"There is no judge {judge!r}.", do="choose distilled, openai, or replies:FILE")
-    replies = str(Path(file).expanduser().absolute()) if file else None
-    return JudgeConfig(kind=kind, **drop_unset(replies_file=replies, **given))
-
-
-def check_judge(config: Any) -> None:
-    """Refuse a judge that cannot work before anything is started for it."""
-    from tasks.scoring import identify_judge, require_key
-    from tasks.settings import Settings
-
-    settings = Settings()
-    identify_judge(config, settings.judge_base_url)
-    if config.kind == "openai":
-        require_key(settings)
 
 
 def check_corpus() -> None:

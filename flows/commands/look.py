@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from flows.commands.options import HomeOption, JsonOption, use_home
 from tasks.errors import UsageError
+
+if TYPE_CHECKING:
+    from tasks.scoring.ledger.usage import JudgeUsage
 
 
 def register(app: typer.Typer) -> None:
@@ -18,61 +21,80 @@ def register(app: typer.Typer) -> None:
 
 
 def status(home: HomeOption = None, json: JsonOption = False) -> None:
-    """Show what this home holds: dialogues, scores of each judge, artifacts, the server."""
+    """Show what this home holds: dialogues, each judge's scores, calls and cost, artifacts, the server."""
     from flows.server import find_server
     from flows.terminal import Listing, make_table, show_result
     from tasks.home import open_home
+    from tasks.scoring.ledger.usage import read_usage
 
     use_home(home)
     place = open_home()
     server = find_server(place.settings.home_dir)
     result: dict[str, Any] = {
         "home": str(place.settings.home_dir),
-        "artifacts": place.settings.artifacts_url,
+        "artifacts_url": place.settings.artifacts_url,
         "server": server.url if server else None,
     }
     tables: list[Any] = [Listing("Home", list(result.items()))]
     if place.settings.database.exists():
-        for name, columns, query in STATUS_QUERIES:
-            with place.store.transaction() as connection:
-                rows = connection.execute(query).fetchall()
-            result[name] = [dict(zip(columns, row, strict=True)) for row in rows]
-            tables += [make_table(name.capitalize(), columns, rows)] if rows else []
+        with place.store.transaction() as connection:
+            usage = read_usage(connection)
+            found = {name: connection.execute(query).fetchall() for name, (_, query) in STATUS_QUERIES.items()}
+        shown: dict[str, list[Any]] = {}
+        for name, (columns, _) in STATUS_QUERIES.items():
+            result[name] = [dict(zip(columns, row, strict=True)) for row in found[name]]
+            shown[name] = [make_table(name.capitalize(), columns, found[name])] if found[name] else []
+        result["judges"] = [judge.model_dump() for judge in usage]
+        judges = [Listing(f"Judge {judge.judge}", describe_usage(judge)) for judge in usage]
+        tables += [*shown["dialogues"], *judges, *shown["artifacts"]]
     show_result(result, as_json=json, tables=tables)
 
 
-STATUS_QUERIES = (
-    (
-        "dialogues",
+STATUS_QUERIES = {
+    "dialogues": (
         ("split", "dialogues", "turns"),
         "SELECT split, count(*), (SELECT count(*) FROM turns WHERE turns.split = dialogues.split) "
         "FROM dialogues GROUP BY split ORDER BY split",
     ),
-    (
-        "judges",
-        ("judge", "id", "scored", "unscored"),
-        "SELECT alias, judge_id, count(sensibility), count(unscored_reason) "
-        "FROM judges LEFT JOIN scores USING (judge_id) GROUP BY ALL ORDER BY min(first_used_at)",
-    ),
-    (
-        "calls",
-        ("judge", "calls", "tokens in", "tokens out", "USD", "p50 s", "p95 s"),
-        "SELECT alias, count(*), sum(tokens_in), sum(tokens_out), sum(cost_usd), "
-        "round(quantile_cont(latency_s, 0.5), 3), round(quantile_cont(latency_s, 0.95), 3) "
-        "FROM attempts JOIN judges USING (judge_id) GROUP BY alias ORDER BY alias",
-    ),
-    (
-        "unscored",
-        ("judge", "reason", "turns"),
-        "SELECT alias, unscored_reason, count(*) FROM scores JOIN judges USING (judge_id) "
-        "WHERE unscored_reason IS NOT NULL GROUP BY ALL ORDER BY ALL",
-    ),
-    (
-        "artifacts",
+    "artifacts": (
         ("kind", "digest", "rows", "made"),
         "SELECT kind, config_digest[:12], n_rows, strftime(made_at, '%Y-%m-%d %H:%M') FROM artifacts ORDER BY made_at",
     ),
-)
+}
+
+
+def describe_usage(usage: JudgeUsage) -> list[tuple[str, object]]:
+    """Return what a judge did, a line each: what there is none of is not said."""
+    lines: list[tuple[str, object]] = [("id", usage.judge_id), ("scored", usage.n_scored)]
+    if usage.unscored:
+        lines.append(("unscored", count_by_name(usage.n_unscored, usage.unscored)))
+    lines.append(("calls", usage.n_calls))
+    if usage.failed_calls:
+        lines.append(("failed", count_by_name(usage.n_failed, usage.failed_calls)))
+    if usage.tokens_in is not None:
+        cached = f" ({usage.tokens_cached:,} of them cached)" if usage.tokens_cached else ""
+        lines.append(("tokens", f"{usage.tokens_in:,} in{cached}, {usage.tokens_out or 0:,} out"))
+    lines.append(("cost", describe_cost(usage)))
+    if usage.latency_p50_s is not None:
+        lines.append(("latency", f"{usage.latency_p50_s:g} s (p50), {usage.latency_p95_s:g} s (p95)"))
+    answered = [f"{v.model} {v.system_fingerprint or ''}".strip() + f" ({v.n_calls:,})" for v in usage.versions]
+    return lines + [("" if number else "answered", version) for number, version in enumerate(answered)]
+
+
+def count_by_name(total: int, counts: dict[str, int]) -> str:
+    """Return a total and its parts, the largest first."""
+    parts = sorted(counts.items(), key=lambda part: -part[1])
+    return f"{total:,}: " + ", ".join(f"{name} {n:,}" for name, n in parts)
+
+
+def describe_cost(usage: JudgeUsage) -> str:
+    """Return a judge's cost, and of how many calls it is known: an unknown price is never 0."""
+    if usage.cost_usd is None:
+        return "not known" if usage.n_calls else "none"
+    cost = f"{usage.cost_usd:,.4f} USD" if usage.cost_usd else "0 USD"
+    if usage.n_calls_priced == usage.n_calls:
+        return cost
+    return f"{cost}, known of {usage.n_calls_priced:,} of {usage.n_calls:,} calls"
 
 
 def lineage(

@@ -12,44 +12,61 @@ from tasks.scoring.identity import (
 )
 from tasks.scoring.ledger.commit import Committed, commit_segments, register_judge
 from tasks.scoring.ledger.coverage import Coverage, count_coverage
-from tasks.scoring.ledger.lease import hold_lease
+from tasks.scoring.ledger.forecast import Forecast, forecast_cost
+from tasks.scoring.ledger.journal import close_left_segments
+from tasks.scoring.ledger.lease import Lease, hold_lease
+from tasks.scoring.ledger.pricing import Price, PriceTable, load_prices
 from tasks.scoring.ledger.snapshot import choose_judge, snapshot_scores
+from tasks.scoring.ledger.usage import JudgeUsage, read_usage
 from tasks.scoring.parsing import ParsedScores, parse_reply
 from tasks.scoring.planning import Plan, PlannedTurn, plan_scoring, read_chunk
 from tasks.scoring.quantile_map import QuantileMap, fit_quantile_map
+from tasks.scoring.reasons import ASKED_AGAIN
 from tasks.scoring.rubric import load_rubric
-from tasks.scoring.run import Judge, load_judge, require_key, score_planned_chunk
+from tasks.scoring.run import PRICES_FILE, Judge, load_judge, require_key, require_price, score_planned_chunk
 
 __all__ = [
+    "ASKED_AGAIN",
     "DIMENSIONS",
     "N_BUCKETS",
+    "PRICES_FILE",
     "Committed",
     "Coverage",
     "DistilledJudge",
     "DistilledScores",
     "DistilledWeights",
+    "Forecast",
     "Judge",
     "JudgeIdentity",
+    "JudgeUsage",
+    "Lease",
     "ParsedScores",
     "Plan",
     "PlannedTurn",
+    "Price",
+    "PriceTable",
     "QuantileMap",
     "choose_judge",
+    "close_left_segments",
     "commit_segments",
     "count_coverage",
     "expand_surface",
     "extract_features",
     "fit_quantile_map",
+    "forecast_cost",
     "hold_lease",
     "identify_judge",
     "load_judge",
+    "load_prices",
     "load_rubric",
     "parse_reply",
     "plan_scoring",
     "read_chunk",
     "read_identity",
+    "read_usage",
     "register_judge",
     "require_key",
+    "require_price",
     "score_planned_chunk",
     "slugify",
     "snapshot_scores",

@@ -47,6 +47,10 @@ class BundledJudge:
         )  # fmt: skip
         on_done(len(turns))
 
+    def describe(self) -> dict[str, object]:
+        """Nothing to watch: it is done in no time."""
+        return {}
+
     def close(self) -> None:
         """Nothing to close."""
 
@@ -66,6 +70,10 @@ class RecordedJudge:
             )
         )  # fmt: skip
         on_done(len(turns))
+
+    def describe(self) -> dict[str, object]:
+        """Nothing to watch: it is done in no time."""
+        return {}
 
     def close(self) -> None:
         """Nothing to close."""

@@ -5,25 +5,34 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from tasks.errors import ScoreParseError
 
 # A label, decoration, a separator, and what stands where the number should be: all on one line, and every
-# repetition bounded, so that a reply of any length is read in linear time.
+# repetition bounded, so that a reply of any length is read in linear time. The first letter stands apart from
+# (?i:...), so that the search can leap to it: half the time of a reply.
 _LABEL = re.compile(
-    r"(?<![^\W_])(?P<label>sensibility|rationality)(?:[^\S\n]{1,4}(?:score|rating|is)\b){0,3}"
-    r"(?:[^\S\n]?\((?:0[^\S\n]?(?:-|–|to)|out of)[^\S\n]?10\))?"
+    r"(?P<label>[SsRr](?<![^\W_].)(?i:(?<=s)ensibility|(?<=r)ationality))(?:[^\S\n]{1,4}(?i:score|rating|is)\b){0,3}"
+    r"(?:[^\S\n]?\((?:0[^\S\n]?(?i:-|–|to)|(?i:out of))[^\S\n]?10\))?"
     r"(?:[^\S\n]|[*_`\"'()\[\]]){0,8}(?:[:=|–—]|-(?=[\s*_]))?(?:[^\S\n]|[*_`\"'()\[\]]){0,8}"
-    r"(?P<number>-?\d+(?:\.\d+)?)(?=(?P<rest>[^\n]{0,24}))",
-    re.IGNORECASE,
+    r"(?P<number>-?\d+(?:\.\d+)?)(?=(?P<rest>[^\n]{0,24}))"
 )
 _SCALE = re.compile(r"^[\s*_`]*(?:/|out of\b)\s*(?P<top>[\w.]+)", re.IGNORECASE)
 _SECOND_NUMBER = re.compile(
     r"^[\s*_`(]*(?:[,;/~→±]|[-–—=]+>?|\.{2,}|to\b|or\b|and\b)?(?:[\s*_`]|or\b|maybe\b|perhaps\b)*\d", re.IGNORECASE
 )
+_HEDGE = "or|no|to|wait|maybe|perhaps|possibly|probably|rather|actually|could|might|may|make"
+_SECOND_THOUGHT = re.compile(
+    rf"(?:[\s*_`]{{0,4}}(?:/|out of\b)\s{{0,4}}10)?[\W_]{{0,8}}\b(?:{_HEDGE})[\W_]{{1,8}}"
+    rf"(?:(?:{_HEDGE}|also|even|be|it|that|an?)[\W_]{{1,8}}){{0,4}}\d",
+    re.IGNORECASE,
+)
 _GLUED = re.compile(r"^(?:_*[^\W_]|\s*%|\.\d)")
+_OBJECT_START = re.compile(r"\{\s*[\"']")
+_QUOTED_NUMBER = re.compile(r"\s*-?\d{1,9}(\.\d{1,32})?(\s*/\s*10)?\s*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +46,23 @@ class ParsedScores:
 
 
 def parse_reply(text: str) -> ParsedScores:
-    """Read a reply: a JSON object, or the filled-in form in any of its usual dresses.
+    """Read a reply: the keys of JSON objects, never words in their sentences, and the form in its usual dresses.
 
     Raises ScoreParseError for a score that is missing, out of range, not a number, given on another
-    scale than 0 to 10, or given twice with different values.
+    scale than 0 to 10, or given twice with different values anywhere in the reply.
     """
-    body = _strip_fence(text.strip())
-    values = _read_json(body) if body.startswith("{") else _read_form(body)
+    values: dict[str, list[Any]] = {}
+
+    def collect(pairs: list[tuple[str, Any]]) -> None:
+        for key, value in pairs:
+            values.setdefault(key.strip().lower(), []).append(value)
+
+    start = skip_thinking(text)
+    if "{" in text:
+        for end, next_start in split_objects(text, start, json.JSONDecoder(object_pairs_hook=collect, strict=False)):
+            _read_form(text[start:end], values)
+            start = next_start
+    _read_form(text[start:] if start else text, values)
     return ParsedScores(
         sensibility=_check_score("sensibility", values),
         rationality=_check_score("rationality", values),
@@ -52,47 +71,50 @@ def parse_reply(text: str) -> ParsedScores:
     )
 
 
-def _strip_fence(body: str) -> str:
-    """Return what stands between a first and a last line of three backticks, or all of it."""
-    if len(body) < 6 or not (body.startswith("```") and body.endswith("```")):
-        return body
-    language, newline, rest = body[3:-3].partition("\n")
-    return (rest if newline else language).strip()
+def skip_thinking(text: str) -> int:
+    """Return where the answer starts: after a reasoning model's own `<think>` block, of which nothing is an answer."""
+    if not text.lstrip().startswith("<think>"):
+        return 0
+    end = text.find("</think>")
+    return len(text) if end < 0 else end + len("</think>")
 
 
-def _read_json(body: str) -> dict[str, list[Any]]:
-    """Return every value of every key, and of every label after the object, so that a second opinion is seen."""
-    values: dict[str, list[Any]] = {}
-
-    def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        for key, value in pairs:
-            values.setdefault(key.strip().lower(), []).append(value)
-        return dict(pairs)
-
-    try:
-        _, end = json.JSONDecoder(object_pairs_hook=collect).raw_decode(body)
-    except (ValueError, RecursionError):
-        raise ScoreParseError("The reply starts like a JSON object and is not one.") from None
-    for label, given in _read_form(body[end:]).items():
-        values.setdefault(label, []).extend(given)
-    return values
+def split_objects(text: str, start: int, decoder: json.JSONDecoder) -> Iterator[tuple[int, int]]:
+    """Yield where each JSON object from `start` on begins and ends. Raises ScoreParseError for a broken one."""
+    while match := _OBJECT_START.search(text, start):
+        try:
+            _, start = decoder.raw_decode(text, match.start())
+        except (ValueError, RecursionError):
+            raise ScoreParseError("The reply starts a JSON object that is not one.") from None
+        yield match.start(), start
 
 
-def _read_form(body: str) -> dict[str, list[Any]]:
-    values: dict[str, list[Any]] = {}
+def find_labels(text: str, start: int = 0, end: int | None = None) -> Iterator[re.Match[str]]:
+    """Yield every label with a number beside it (groups `label`, `number`) in what is not JSON."""
+    return _LABEL.finditer(text, start, len(text) if end is None else end)
+
+
+def _read_form(body: str, values: dict[str, list[Any]]) -> None:
     for match in _LABEL.finditer(body):
-        rest = match["rest"]
-        scale = _SCALE.match(rest)
-        if scale:
-            if scale["top"].strip("._").lower() not in ("10", "10.0", "ten"):
-                raise ScoreParseError(f"{match['label']} is given out of {scale['top']}, not out of 10.")
-            rest = rest[scale.end() :]
-        if _SECOND_NUMBER.match(rest):
-            raise ScoreParseError(f"{match['label']} is given as two numbers.")
-        if _GLUED.match(rest):
-            raise ScoreParseError(f"{match['label']} is followed by something that is not a score.")
-        values.setdefault(match["label"].lower(), []).append(match["number"])
-    return values
+        label, number, rest = match.group("label", "number", "rest")
+        if rest and not rest.isspace():
+            _check_rest(label, rest)
+        if _SECOND_THOUGHT.match(body, match.end()):
+            raise ScoreParseError(f"{label} is given as two numbers.")
+        values.setdefault(label.lower(), []).append(number)
+
+
+def _check_rest(label: str, rest: str) -> None:
+    """Refuse a number that goes on: another scale, a second number, a word."""
+    scale = _SCALE.match(rest)
+    if scale:
+        if scale["top"].strip("._").lower() not in ("10", "10.0", "ten"):
+            raise ScoreParseError(f"{label} is given out of {scale['top']}, not out of 10.")
+        rest = rest[scale.end() :]
+    if _SECOND_NUMBER.match(rest):
+        raise ScoreParseError(f"{label} is given as two numbers.")
+    if _GLUED.match(rest):
+        raise ScoreParseError(f"{label} is followed by something that is not a score.")
 
 
 def _check_score(name: str, values: dict[str, list[Any]]) -> float:
@@ -120,7 +142,7 @@ def _check_sd(name: str, values: dict[str, list[Any]]) -> float | None:
 
 def _to_number(name: str, value: Any) -> float:
     if isinstance(value, str):
-        if not re.fullmatch(r"\s*-?\d{1,9}(\.\d{1,32})?(\s*/\s*10)?\s*", value, re.ASCII):
+        if not _QUOTED_NUMBER.fullmatch(value):
             raise ScoreParseError(f"{name} is not a number.")
         value = float(value.split("/")[0])
     if isinstance(value, bool) or not isinstance(value, int | float):

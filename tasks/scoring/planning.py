@@ -15,9 +15,11 @@ from tasks.chat import to_utterances
 from tasks.config import ScoringConfig
 from tasks.errors import ConfigError
 from tasks.schema import Turn
-from tasks.scoring.reasons import ASKED_AGAIN, TERMINAL
+from tasks.scoring.reasons import ASKED_AGAIN, ASKED_ON, MAX_REPLIES, TERMINAL
 
 ALL_TURNS = 2**62
+MOST_CHUNKS = 500
+"""A run has hundreds of tasks, whatever the data's size: Prefect loses records of thousands."""
 PLAN_MEMORY = "400MB"
 """Beyond it DuckDB sorts on disk: 100,000 turns need less, a million take longer."""
 
@@ -37,7 +39,9 @@ class PlannedTurn:
     """A turn to score; `reply` is what was recorded for it, where replies are replayed."""
 
     turn: Turn
-    reply: str | None
+    reply: str | None = None
+    n_samples: int = 0
+    """Samples of this turn that are paid for already, where the judge's method takes several."""
 
 
 def plan_scoring(
@@ -56,8 +60,11 @@ def plan_scoring(
         "split": scoring.split,
         "judge_id": judge_id,
         "asked_again": [*ASKED_AGAIN, *(TERMINAL if scoring.retry_unscored else ())],
+        "asked_on": list(ASKED_ON),
+        "most_useless": MAX_REPLIES,
         "at_most": scoring.limit or ALL_TURNS,
         "chunk_size": scoring.chunk_size,
+        "most_chunks": MOST_CHUNKS,
     }
     for name, value in variables.items():
         connection.execute(f"SET VARIABLE {name} = $value", {"value": value})
@@ -79,6 +86,7 @@ def read_chunk(plan: Plan, chunk: int) -> list[PlannedTurn]:
         PlannedTurn(
             Turn(row["turn_key"], to_utterances(row["prompt"]), row["response"]),
             row["reply"],
+            row["n_samples"],
         )
         for row in rows.iter_rows(named=True)
     ]

@@ -13,3 +13,8 @@ ASKED_AGAIN = (*TRANSIENT, *FATAL, NO_LOGPROBS, TOO_FEW_SAMPLES)
 
 NO_REPLY = "no_reply_recorded"
 UNPARSEABLE = "unparseable"
+
+MAX_REPLIES = 3
+"""Replies of no use in a row before a turn is left without a score."""
+ASKED_ON = ("refusal", "truncated", "unparseable")
+"""Terminal reasons of which a turn is asked MAX_REPLIES times."""

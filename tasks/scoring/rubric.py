@@ -33,10 +33,10 @@ def load_rubric(name: str) -> str:
     Raises ConfigError where there is none, or where it is not a rubric.
     """
     shipped = resources.files("tasks.scoring") / "rubrics"
-    path = Path(name).expanduser() if name.endswith(".md") else shipped / f"{name}.md"
     try:
+        path = Path(name).expanduser() if name.endswith(".md") else shipped / f"{name}.md"
         source = path.read_text(encoding="utf-8")
-    except (OSError, ValueError):
+    except (OSError, ValueError, RuntimeError):  # RuntimeError: a home of nobody's
         names = ", ".join(sorted(file.name.removesuffix(".md") for file in shipped.iterdir()))
         raise ConfigError(
             f"There is no rubric {name!r} that can be read.", do=f"name one of {names}, or a file that ends in .md"
@@ -47,12 +47,12 @@ def load_rubric(name: str) -> str:
 
 def parse_rubric(source: str, where: str = "") -> Rubric:
     """Read a rubric's file. Raises ConfigError for an empty text, or a front matter that says what is not known."""
-    head, text = _split(source)
+    head, text = _split(source, where)
     try:
         fields = yaml.safe_load(head) or {}
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):  # ValueError: a date that is none
         raise ConfigError("The front matter of the rubric is not YAML.", where=where) from None
-    unknown = sorted(set(fields) - set(KNOWN_FIELDS)) if isinstance(fields, dict) else [str(fields)]
+    unknown = sorted(map(str, set(fields) - set(KNOWN_FIELDS))) if isinstance(fields, dict) else [str(fields)]
     if unknown:
         raise ConfigError(
             f"The rubric's front matter says what is not known: {', '.join(unknown)}.",
@@ -70,10 +70,13 @@ def parse_rubric(source: str, where: str = "") -> Rubric:
     return Rubric(text, answer, n_tokens)
 
 
-def _split(source: str) -> tuple[str, str]:
-    """Return the front matter between the first two `---` lines, and the text after it."""
-    source = source.replace("\r\n", "\n").removeprefix("\ufeff")
-    if not source.startswith("---\n"):
+def _split(source: str, where: str) -> tuple[str, str]:
+    """Return the front matter between a first and a second line `---`, and the text after it."""
+    source = source.removeprefix("\ufeff").replace("\r\n", "\n")
+    first, *lines = source.split("\n")
+    if first.rstrip() != "---":
         return "", source.strip()
-    head, line, text = source[4:].partition("\n---\n")
-    return (head, text.strip()) if line else ("", source.strip())
+    end = next((place for place, line in enumerate(lines) if line.rstrip() == "---"), None)
+    if end is None:
+        raise ConfigError("The front matter of the rubric has no end.", where=where, do="close it with a line ---")
+    return "\n".join(lines[:end]), "\n".join(lines[end + 1 :]).strip()

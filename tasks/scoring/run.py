@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from tasks.config import JudgeConfig
+from tasks.config import JudgeConfig, ScoringConfig
 from tasks.errors import ConfigError
+from tasks.progress import report_notice
 from tasks.scoring.identity import JudgeIdentity
 from tasks.scoring.ledger.journal import SegmentWriter, list_segments, read_segment
+from tasks.scoring.ledger.pricing import Price, load_prices
 from tasks.scoring.planning import Plan, PlannedTurn, read_chunk
 from tasks.scoring.reasons import ASKED_AGAIN
 from tasks.settings import Settings
+
+PRICES_FILE = "prices.toml"
+"""The user's own prices, in the home."""
 
 
 class Judge(Protocol):
@@ -21,21 +26,55 @@ class Judge(Protocol):
     def score_chunk(self, turns: Sequence[PlannedTurn], writer: SegmentWriter, on_done: Callable[[int], None]) -> None:
         """Score the turns; `on_done` is called with the number of turns that came to an end."""
 
+    def describe(self) -> Mapping[str, object]:
+        """Return what people watch beside the count of turns."""
+
     def close(self) -> None:
         """Free what the judge holds."""
 
 
-def load_judge(config: JudgeConfig, identity: JudgeIdentity, settings: Settings, max_concurrency: int) -> Judge:
-    """Return the judge that a config names. Raises ConfigError where a key is needed and not set."""
+def load_judge(
+    config: JudgeConfig,
+    identity: JudgeIdentity,
+    settings: Settings,
+    scoring: ScoringConfig,
+    may_call: Callable[[], None] = lambda: None,
+) -> Judge:
+    """Return the judge that a config names; an LLM asks `may_call` before every call.
+
+    Raises ConfigError where a key is needed and not set, or a budget and no price.
+    """
     from tasks.scoring.local import BundledJudge, RecordedJudge
 
+    if scoring.batch_results and config.kind != "openai-batch":
+        raise ConfigError(f"Results of a batch are not for the judge {config.kind!r}.", do="use 'openai-batch'")
     if config.kind == "distilled":
         return BundledJudge()
     if config.kind == "replies":
         return RecordedJudge()
+    from tasks.scoring.batch.brought import BroughtJudge
+    from tasks.scoring.batch.judge import BatchJudge
     from tasks.scoring.engine.judge import LLMJudge
 
-    return LLMJudge(identity, settings.judge_base_url, require_key(settings), max_concurrency)
+    memory, own_prices = settings.cache_dir / "endpoints", settings.home_dir / PRICES_FILE
+    if scoring.batch_results:
+        files = [Path(file).expanduser() for file in scoring.batch_results]
+        return BroughtJudge(identity, files, load_prices(own_prices).find(identity.model), memory)
+    endpoint = settings.judge_base_url, require_key(settings)
+    price = require_price(identity.model, own_prices, scoring.max_cost_usd)
+    road = BatchJudge if config.kind == "openai-batch" else LLMJudge
+    return road(identity, scoring, endpoint, price, memory, may_call)
+
+
+def require_price(model: str, own_prices: Path, max_cost_usd: float | None) -> Price | None:
+    """Return the price of a model, or None after saying so. Raises ConfigError where a budget needs one."""
+    price = load_prices(own_prices).find(model)
+    advice = f'add [models."{model}"] with its prices to {own_prices}'
+    if price is None and max_cost_usd is not None:
+        raise ConfigError(f"A budget needs a price, and none is known for the model {model}.", do=advice)
+    if price is None:
+        report_notice(f"No price is known for the model {model}: its cost is not counted ({advice}).")
+    return price
 
 
 def require_key(settings: Settings) -> str:

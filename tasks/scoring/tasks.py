@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
+from uuid import UUID
 
 from prefect import task
-from prefect.artifacts import create_table_artifact
+from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 from prefect.futures import PrefectFuture
@@ -18,30 +22,54 @@ from tasks.home import Home, open_home
 from tasks.progress import report_progress
 from tasks.schema import ArtifactRef
 from tasks.scoring import (
+    ASKED_AGAIN,
     Coverage,
     Judge,
     JudgeIdentity,
+    Lease,
     Plan,
     choose_judge,
+    close_left_segments,
     commit_segments,
     count_coverage,
     hold_lease,
     identify_judge,
     load_judge,
     plan_scoring,
+    read_usage,
     score_planned_chunk,
     snapshot_scores,
     write_identity,
 )
+from tasks.scoring.batch.wiring import fit_plan, settle_former_batches
+
+logger = logging.getLogger("empathy.scoring")
+
+REPORT_EVERY_S = 0.25
 
 
 class ScoringRun:
     """What the chunks of one run share in their process: who judges, the judge itself, the journal's folder."""
 
-    def __init__(self, name: str, home: Home, identity: JudgeIdentity, judge: Judge) -> None:
-        self.name, self.home, self.identity, self.judge = name, home, identity, judge
+    def __init__(self, name: str, home: Home, identity: JudgeIdentity, judge: Judge, lease: Lease) -> None:
+        self.name, self.home, self.identity, self.judge, self.lease = name, home, identity, judge, lease
         self.folder = home.settings.journal_dir / identity.judge_id
-        self.n_done = 0
+        self.progress_id: UUID | None = None
+        self.n_turns = self.n_done = 0
+        self._reported_at = 0.0
+
+    @property
+    def step(self) -> str:
+        """What people read beside the bar."""
+        return f"score with {self.identity.alias}"
+
+    def on_done(self, n_turns: int) -> None:
+        """Count turns that came to an end; people are told a few times a second."""
+        self.n_done += n_turns
+        now = time.monotonic()
+        if now - self._reported_at >= REPORT_EVERY_S or self.n_done >= self.n_turns:
+            self._reported_at = now
+            report_progress(self.step, self.n_done, self.n_turns, **self.judge.describe())
 
 
 RUNS: dict[str, ScoringRun] = {}
@@ -52,16 +80,27 @@ def open_scoring_run(name: str, config: JudgeConfig, scoring: ScoringConfig) -> 
     """Hold the judge's lease and its connections while a run scores; chunks find them by the run's name."""
     home = open_home()
     identity = identify_judge(config, home.settings.judge_base_url)
-    judge = load_judge(config, identity, home.settings, scoring.max_concurrency)
     folder = home.settings.journal_dir / identity.judge_id
-    try:
-        with hold_lease(folder, identity.alias, name):
+    with hold_lease(folder, identity.alias, name) as lease:
+        judge = load_judge(config, identity, home.settings, scoring, lease.check)
+        try:
             write_identity(folder, identity)
-            RUNS[name] = ScoringRun(name, home, identity, judge)
+            RUNS[name] = ScoringRun(name, home, identity, judge, lease)
             yield name
-    finally:
-        RUNS.pop(name, None)
-        judge.close()
+        finally:
+            RUNS.pop(name, None)
+            judge.close()
+
+
+@task(name="settle former batches", cache_policy=NO_CACHE)
+def settle_batches(run: str, corpus: list[ArtifactRef], config: JudgeConfig) -> None:
+    """Wait for the batches that former runs submitted, so that nothing is paid for twice."""
+    scoring_run = RUNS[run]
+    home, identity = scoring_run.home, scoring_run.identity
+    settle_former_batches(
+        scoring_run.judge, config, identity, home.settings, scoring_run.folder, home.turn_files(corpus),
+        scoring_run.lease.check,
+    )  # fmt: skip
 
 
 @task(name="plan scoring", cache_policy=NO_CACHE)
@@ -72,10 +111,13 @@ def plan_run(run: str, corpus: list[ArtifactRef], config: JudgeConfig, scoring: 
     turn_files = home.turn_files(corpus)
     replies = str(Path(config.replies_file).expanduser()) if config.replies_file else ""
     plan_file = home.settings.cache_dir / "plans" / f"{run}.parquet"
+    close_left_segments(scoring_run.folder)
     with home.store.transaction() as connection:
         commit_segments(connection, scoring_run.folder, identity)
-        plan = plan_scoring(connection, turn_files, identity.judge_id, scoring, plan_file, replies)
-    report_progress(f"score with {identity.alias}", 0, plan.n_turns)
+        plan = plan_scoring(connection, turn_files, identity.judge_id, fit_plan(config, scoring), plan_file, replies)
+    scoring_run.n_turns = plan.n_turns
+    report_progress(scoring_run.step, 0, plan.n_turns)
+    scoring_run.progress_id = cast(UUID, create_progress_artifact(0.0, key="scoring", description=scoring_run.step))
     return plan
 
 
@@ -89,13 +131,17 @@ def _is_worth_retrying(_task: object, _run: object, state: object) -> bool:
       retry_delay_seconds=2, retry_condition_fn=_is_worth_retrying)  # fmt: skip
 def score_chunk(run: str, plan: Plan, chunk: int) -> int:
     """Score one chunk; a second try passes over what the journal holds."""
-    scoring_run = RUNS[run]
-
-    def on_done(n_turns: int) -> None:
-        scoring_run.n_done += n_turns
-        report_progress(f"score with {scoring_run.identity.alias}", scoring_run.n_done, plan.n_turns)
-
-    return score_planned_chunk(scoring_run.judge, plan, chunk, scoring_run.folder, run, on_done)
+    scoring_run, started = RUNS[run], time.monotonic()
+    judge, progress = scoring_run.judge, scoring_run.progress_id
+    try:
+        n_asked = score_planned_chunk(judge, plan, chunk, scoring_run.folder, run, scoring_run.on_done)
+    finally:
+        seen = " ".join(f"{name.replace(' ', '_')}={value}" for name, value in judge.describe().items())
+        seconds = time.monotonic() - started
+        logger.info("run=%s chunk=%d of=%d seconds=%.1f %s", run, chunk, plan.n_chunks, seconds, seen)
+    if progress is not None:
+        update_progress_artifact(progress, 100 * scoring_run.n_done / max(1, plan.n_turns))
+    return n_asked
 
 
 @task(name="commit scores", cache_policy=NO_CACHE)
@@ -104,9 +150,11 @@ def commit_run(run: str, corpus: list[ArtifactRef], plan: Plan, split: str) -> C
     scoring_run = RUNS[run]
     home, identity = scoring_run.home, scoring_run.identity
     turn_files = home.turn_files(corpus)
+    scoring_run.lease.check()  # the segments of a run that has taken over are still being written
     with home.store.transaction() as connection:
         committed = commit_segments(connection, scoring_run.folder, identity)
         coverage = count_coverage(connection, turn_files, identity.judge_id, split)
+        usage = next(used for used in read_usage(connection) if used.judge_id == identity.judge_id)
     plan.path.unlink(missing_ok=True)
     if committed.n_changed:
         emit_event(
@@ -114,10 +162,13 @@ def commit_run(run: str, corpus: list[ArtifactRef], plan: Plan, split: str) -> C
             resource={"prefect.resource.id": f"empathy.judge.{identity.judge_id}"},
             payload={"n_changed": committed.n_changed, "judge": identity.alias},
         )
+    counts = {"turns scored": coverage.n_scored}
+    counts |= {f"turns unscored: {reason}": n for reason, n in coverage.unscored.items()}
+    counts |= {"calls, all runs": usage.n_calls} | {f"calls failed: {why}": n for why, n in usage.failed_calls.items()}
+    cost = "not known" if usage.cost_usd is None else f"{usage.cost_usd:.4f} USD, all runs"
     create_table_artifact(
         key="scores",
-        table=[{"what": "scored", "turns": coverage.n_scored}]
-        + [{"what": f"unscored: {reason}", "turns": n} for reason, n in coverage.unscored.items()],
+        table=[{"what": what, "n": n} for what, n in counts.items()] + [{"what": "cost", "n": cost}],
         description=f"Turns with a score of {identity.alias} ({identity.judge_id})",
     )
     return coverage
@@ -148,9 +199,14 @@ def resolve_scores(corpus: list[ArtifactRef], scores: ArtifactRef | None, judge:
 def raise_failures(futures: list[PrefectFuture[int]], coverage: Coverage) -> None:
     """Raise what stopped a chunk, or that turns were left which running again can mend."""
     for future in futures:
-        future.result()
+        try:
+            future.result()
+        except StoppedShortError as error:
+            left = coverage.n_turns - coverage.n_scored
+            raise StoppedShortError(f"{error.what} {left:,} turns have no score yet.", error.where, error.do) from None
     if coverage.n_transient:
+        reasons = ", ".join(f"{reason} {n:,}" for reason, n in coverage.unscored.items() if reason in ASKED_AGAIN)
         raise StoppedShortError(
-            f"{coverage.n_transient:,} of {coverage.n_turns:,} turns got no answer from the endpoint.",
+            f"{coverage.n_transient:,} of {coverage.n_turns:,} turns got no answer from the endpoint: {reasons}.",
             do="run the same command again: only these are asked",
         )

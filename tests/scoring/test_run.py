@@ -82,7 +82,7 @@ def test_the_bundled_judge_scores_every_turn_on_the_scale_and_alike_each_time(ho
     ]
     replies = []
     for name in ("first", "second"):
-        judge = load_judge(DISTILLED, identify_judge(DISTILLED, None), home.settings, 1)
+        judge = load_judge(DISTILLED, identify_judge(DISTILLED, None), home.settings, ScoringConfig())
         with SegmentWriter(tmp_path / name, "run") as writer:
             judge.score_chunk(turns, writer, lambda _: None)
         judge.close()
@@ -94,7 +94,7 @@ def test_the_bundled_judge_scores_every_turn_on_the_scale_and_alike_each_time(ho
 
 
 def test_a_chunk_of_no_turns_asks_nothing(home, tmp_path):
-    judge = load_judge(DISTILLED, identify_judge(DISTILLED, None), home.settings, 1)
+    judge = load_judge(DISTILLED, identify_judge(DISTILLED, None), home.settings, ScoringConfig())
     with SegmentWriter(tmp_path / "journal", "run") as writer:
         judge.score_chunk([], writer, lambda _: None)
     assert [a for path in list_segments(tmp_path / "journal") for _, a in read_segment(path)] == []

@@ -1,46 +1,62 @@
-"""The LLM judge: many turns in flight on one event loop, one retry layer, every reply journalled before it is read."""
+"""The LLM judge: many turns in flight on one event loop, every reply journalled before it is read."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import threading
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from tasks.errors import EndpointError, ScoreParseError
-from tasks.schema import Turn
-from tasks.scoring.engine.calling import MAX_OUTPUT_TOKENS, CallResult, call_endpoint, make_client
+from tasks.config import ScoringConfig
+from tasks.errors import EmpathyError, StoppedShortError
+from tasks.progress import report_notice
+from tasks.scoring.engine import waits
+from tasks.scoring.engine.asking import Asker, Question
+from tasks.scoring.engine.calling import CallResult, CallTimer, call_endpoint, make_client
+from tasks.scoring.engine.dialect import (
+    Dialect,
+    adapt_dialect,
+    find_memory,
+    load_dialect,
+    remember_dialect,
+    without_logprobs,
+)
+from tasks.scoring.engine.fatal import describe_fatal, describe_outage
+from tasks.scoring.engine.gate import Gate, Ticket
+from tasks.scoring.engine.meter import Meter
+from tasks.scoring.engine.spending import Spending
 from tasks.scoring.identity import JudgeIdentity
 from tasks.scoring.ledger.journal import Attempt, SegmentWriter
-from tasks.scoring.parsing import parse_reply
+from tasks.scoring.ledger.pricing import Price
 from tasks.scoring.planning import PlannedTurn
-from tasks.scoring.prompting import build_messages
-from tasks.scoring.reasons import FATAL, TRANSIENT
-
-MAX_TRANSIENT_TRIES = 6
-MAX_REPLIES = 3
-"""Replies asked for a turn: the first, and two re-asks that say what was wrong."""
-FIRST_BACKOFF_S = 0.5
-LONGEST_BACKOFF_S = 30.0
-LONGEST_RETRY_AFTER_S = 120.0
+from tasks.scoring.reasons import FATAL, NO_LOGPROBS, TRANSIENT
 
 OnDone = Callable[[int], None]
 
 
 class LLMJudge:
-    """Scores turns through an OpenAI-compatible endpoint; chunks in several threads share one loop and one limit."""
+    """Scores turns through an OpenAI-compatible endpoint; chunks in several threads share one loop and one gate."""
 
-    def __init__(self, identity: JudgeIdentity, base_url: str | None, api_key: str, max_concurrency: int) -> None:
-        self.identity = identity
-        self.is_structured = True
+    def __init__(
+        self, identity: JudgeIdentity, scoring: ScoringConfig, endpoint: tuple[str | None, str],
+        price: Price | None, memory: Path, may_call: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        """Connect to `endpoint` (address, key); `may_call` raises where this process may not pay any more."""
+        self.identity, self.price, self.may_call = identity, price, may_call
+        self.asker, self.meter, self.outage = Asker(identity), Meter(), waits.Outage()
+        self.memory = find_memory(memory, identity)
+        self.dialect = load_dialect(self.memory)
+        self.spending = Spending(scoring.max_cost_usd, price)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="judge", daemon=True)
         self._thread.start()
-        self._client = make_client(base_url, api_key)
-        self._slots = asyncio.Semaphore(max_concurrency)
-        self._failure: EndpointError | OSError | None = None
+        self._client = make_client(*endpoint, scoring.timeout_s, scoring.max_concurrency)
+        self._gate = Gate(scoring, self.spending)
+        self._failure: EmpathyError | OSError | None = None
         """Why no further call is made: the endpoint refuses us, or the journal cannot be written."""
         self._stopped = asyncio.Event()
 
@@ -48,10 +64,19 @@ class LLMJudge:
         """Ask for every turn until it has a score or a reason.
 
         Raises EndpointError where the endpoint refuses every call (key, quota, model, request), OSError
-        where the journal cannot be written; no call is made after either.
+        where the journal cannot be written, LeaseHeldError where another run pays now, StoppedShortError where the
+        budget is used or nobody answers; no call is made after any of them.
         """
-        work = self._score_all([planned.turn for planned in turns], writer, on_done)
-        asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._score_all(turns, writer, on_done), self._loop).result()
+
+    def describe(self) -> dict[str, object]:
+        """Return what people watch: calls a second, calls in flight and their limit, refusals, cost."""
+        shown: dict[str, object] = {
+            "calls/s": f"{self.meter.calls_per_s():.1f}",
+            "in flight": f"{self._gate.n_in_flight}/{self._gate.concurrency.limit}",
+            "429s": self.meter.n_limited,
+        }
+        return shown | ({"USD": f"{self.meter.cost_usd:.4f}"} if self.price else {})
 
     def close(self) -> None:
         """Give up the calls in flight, close the connections and end the loop's thread."""
@@ -64,112 +89,142 @@ class LLMJudge:
         await _cancel(asyncio.all_tasks() - {asyncio.current_task()})
         await self._client.close()
 
-    async def _score_all(self, turns: Sequence[Turn], writer: SegmentWriter, on_done: OnDone) -> None:
-        async def score(turn: Turn) -> None:
-            await self._score_turn(turn, writer)
-            on_done(1)
+    async def _score_all(self, turns: Sequence[PlannedTurn], writer: SegmentWriter, on_done: OnDone) -> None:
+        async def score(planned: PlannedTurn) -> None:
+            if await self._score_turn(Question(planned, n_samples=planned.n_samples), writer):
+                on_done(1)
 
-        tasks = {asyncio.create_task(score(turn)) for turn in turns}
+        tasks = {asyncio.create_task(score(planned)) for planned in turns}
         try:
             await asyncio.gather(*tasks)
         finally:
             await _cancel(tasks)
         if self._failure:  # calls in flight were let finish: what they answered is paid and kept
             raise self._failure
+        if self._gate.is_closed:
+            raise StoppedShortError(
+                f"The budget is used: {self.spending.spent_usd:.4f} of {self.spending.most_usd} USD, and the next call "
+                "may cost more than is left.",
+                do="run it again to go on, with as much again",
+            )
 
-    async def _score_turn(self, turn: Turn, writer: SegmentWriter) -> None:
-        complaint = ""
-        for _ in range(MAX_REPLIES):
-            attempt = await self._ask_patiently(turn, complaint, writer)
-            if attempt is None or attempt.error_class in (*TRANSIENT, "too_long"):
-                return
-            if attempt.error_class == "truncated":
-                complaint = "it was cut off before its end"
-                continue
-            if attempt.error_class == "refusal":
-                complaint = "it was a refusal; rating a conversation harms nobody"
-                continue
-            try:
-                parse_reply(attempt.reply or "")
-                return
-            except ScoreParseError as error:
-                complaint = error.what
+    async def _score_turn(self, question: Question, writer: SegmentWriter) -> bool:
+        """Ask for a turn until it has a score or a reason; False where the run stopped before."""
+        while True:
+            attempt = await self._ask_patiently(question, writer)
+            if attempt is None:
+                return False
+            if attempt.error_class in (*TRANSIENT, "too_long") or self.asker.is_answered(question, attempt):
+                return True
 
-    async def _ask_patiently(self, turn: Turn, complaint: str, writer: SegmentWriter) -> Attempt | None:
-        """Ask until the endpoint answers, holding no slot while waiting; None where the run stops."""
+    async def _ask_patiently(self, question: Question, writer: SegmentWriter) -> Attempt | None:
+        """Ask until the endpoint answers, holding no place while waiting; None where the run stops."""
         n_failures = 0
         while True:
-            result = await self._ask_once(turn, complaint, writer)
+            result = await self._ask_once(question, writer, is_retry=n_failures > 0)
             if result is None:
                 return None
-            if result.refused_schema:
-                self.is_structured = False  # found out once, for every later call of this run
-                continue
-            if result.attempt.error_class in FATAL:
-                self._stop(describe_fatal(result, self.identity))
-                return None
-            n_failures += 1
-            if result.attempt.error_class not in TRANSIENT or n_failures == MAX_TRANSIENT_TRIES:
+            if result.attempt.error_class not in (*TRANSIENT, *FATAL):
                 return result.attempt
-            if (result.retry_after_s or 0) > LONGEST_RETRY_AFTER_S:
-                return result.attempt  # left for the next run: nobody waits for hours unseen
-            await self._sleep(choose_wait(n_failures, result.retry_after_s))
+            if result.attempt.error_class in TRANSIENT:
+                n_failures += 1
+                if n_failures == waits.MAX_TRANSIENT_TRIES or (result.wait_s or 0) > waits.LONGEST_WAIT_S:
+                    return result.attempt
+                await self._sleep(waits.choose_wait(n_failures, result.wait_s, waits.FIRST_BACKOFF_S))
 
-    async def _ask_once(self, turn: Turn, complaint: str, writer: SegmentWriter) -> CallResult | None:
-        async with self._slots:
-            if self._failure:
-                return None
-            request = self._make_request(turn, complaint)
-            result = await call_endpoint(self._client, turn.turn_key, request, is_structured=self.is_structured)
-            try:
-                writer.append(result.attempt)
-            except OSError as error:  # before anybody takes the slot: what cannot be kept is not paid for
-                self._stop(error)
-                return None
-            return result
+    async def _ask_once(self, question: Question, writer: SegmentWriter, *, is_retry: bool) -> CallResult | None:
+        """Pass the gate, send one request, keep what comes back and learn from it; None where the run stops."""
+        n_characters = self.asker.count_characters(question)
+        ticket, dialect = await self._pass_gate(question, n_characters, is_retry=is_retry)
+        if ticket is None:
+            return None
+        try:
+            self.may_call()
+            writer.make_ready()  # what could not be kept is not paid for
+        except (OSError, EmpathyError) as error:
+            self._stop(error)
+            self._gate.release(ticket)
+            return None
+        request = self.asker.make_request(question, dialect)
+        timer = CallTimer(question.planned.turn.turn_key, request, question.terms[0])
+        try:
+            result = self._complete(await call_endpoint(self._client, timer, request))
+        except BaseException:
+            interrupted = timer.finish(error_class="interrupted")
+            self._keep(interrupted, writer)
+            self.spending.settle(ticket.cost_usd, interrupted)  # it may be charged all the same
+            self._gate.release(None)
+            raise
+        is_kept = self._keep(result.attempt, writer)
+        self._learn_from(result, dialect, request)
+        self.meter.note(result.attempt, n_characters)
+        self.spending.note_tokens(n_characters, result.attempt.tokens_in)
+        self._gate.leave(ticket, result, self.meter.mean_tokens)  # last: it lets the next call out
+        return result if is_kept else None
 
-    def _stop(self, failure: EndpointError | OSError) -> None:
+    async def _pass_gate(
+        self, question: Question, n_characters: int, *, is_retry: bool
+    ) -> tuple[Ticket | None, Dialect]:
+        """Wait for a place, and return its ticket with the dialect that it was priced for; None where the run stops."""
+        dialect = self.dialect
+
+        def price() -> tuple[float, float]:
+            nonlocal dialect
+            dialect = self.dialect  # another one may ask for more replies
+            self.asker.choose_terms(question, dialect)
+            worst = self.spending.worst_of(n_characters, self.asker.most_tokens_out(question))
+            return self.meter.expect_tokens(n_characters), worst
+
+        ticket = Ticket(price)
+        return ticket if await self._gate.enter(ticket, is_retry=is_retry) else None, dialect
+
+    def _learn_from(self, result: CallResult, dialect: Dialect, request: dict[str, Any]) -> None:
+        """Ask in another way from now on where the endpoint wants that; stop where it refuses us, or nobody answers."""
+        attempt, adapted = result.attempt, None
+        if attempt.error_class == NO_LOGPROBS:
+            adapted = without_logprobs(dialect)
+        elif attempt.error_class == "invalid_request":
+            adapted = adapt_dialect(dialect, result.message, request)
+        if adapted and self.dialect == dialect:  # else another call has found that out already
+            self.dialect, says = adapted
+            remember_dialect(self.memory, self.dialect)
+            report_notice(f"{self.identity.endpoint_alias} is asked in another way: {says}.")
+        elif attempt.error_class in FATAL and not adapted:
+            self._stop(describe_fatal(result, self.identity))
+        if self.outage.note(time.monotonic(), attempt.http_status, attempt.error_class):
+            self._stop(describe_outage(result, self.identity))
+
+    def _complete(self, result: CallResult) -> CallResult:
+        """Return a result with what its attempt costs, and whether it lacks what it was asked for."""
+        attempt = result.attempt
+        changes: dict[str, Any] = {}
+        if attempt.http_status is not None and attempt.http_status != 200:
+            changes["cost_usd"] = 0.0  # an error is not charged
+        elif self.price is not None:
+            changes["cost_usd"] = self.price.cost_of(attempt.tokens_in, attempt.tokens_cached, attempt.tokens_out)
+        if self.asker.lacks_logprobs(attempt):
+            changes["error_class"] = NO_LOGPROBS
+        return replace(result, attempt=replace(attempt, **changes)) if changes else result
+
+    def _keep(self, attempt: Attempt, writer: SegmentWriter) -> bool:
+        try:
+            writer.append(attempt)
+        except OSError as error:
+            self._stop(error)
+            return False
+        return True
+
+    def _stop(self, failure: EmpathyError | OSError) -> None:
         self._failure = self._failure or failure
         self._stopped.set()
+        self._gate.close()
 
     async def _sleep(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopped.wait(), seconds)
-
-    def _make_request(self, turn: Turn, complaint: str) -> dict[str, Any]:
-        messages = build_messages(
-            self.identity.rubric_text, turn, is_structured=self.is_structured, complaint=complaint
-        )
-        return {
-            "model": self.identity.model,
-            "messages": messages,
-            "max_tokens": MAX_OUTPUT_TOKENS,
-            **self.identity.parameters,
-        }
 
 
 async def _cancel(tasks: set[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def choose_wait(n_tries: int, retry_after_s: float | None) -> float:
-    """Return the seconds before the next try: never less than the endpoint asks for, else exponential with jitter."""
-    backoff = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** (n_tries - 1)) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter
-    return backoff if retry_after_s is None else retry_after_s + random.uniform(0, 0.25)  # noqa: S311 - jitter
-
-
-def describe_fatal(result: CallResult, identity: JudgeIdentity) -> EndpointError:
-    """Return the error that tells a person why the endpoint refuses us."""
-    advice = {
-        "auth": "check the key (OPENAI_API_KEY or EMPATHY_JUDGE_API_KEY)",
-        "quota": "check the plan and the billing of the endpoint; what was scored is kept",
-    }
-    error_class = result.attempt.error_class or ""
-    return EndpointError(
-        f"The judge's endpoint refuses our calls ({error_class}, HTTP {result.attempt.http_status}): "
-        f"{result.message[:300]}",
-        where=f"{identity.endpoint_alias}, model {identity.model}",
-        do=advice.get(error_class, "check the model's name and the endpoint's address (--model, --base-url)"),
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,15 @@ import duckdb
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from tasks.errors import ScoreParseError
 from tasks.schema import digest_of
 from tasks.scoring.identity import JudgeIdentity
 from tasks.scoring.ledger.journal import Attempt, list_segments, read_segment, segment_name, to_row
-from tasks.scoring.parsing import ParsedScores, parse_reply
-from tasks.scoring.reasons import UNPARSEABLE
+from tasks.scoring.ledger.reading import DEFAULT_N_SAMPLES, find_method, pool_turns, read_attempt
+from tasks.scoring.parsing import ParsedScores
+from tasks.scoring.reasons import TERMINAL, TOO_FEW_SAMPLES
 
+FREE_KINDS = ("distilled", "replies")
+"""Judges that ask nobody."""
 SCORE_FIELDS = tuple(field.name for field in fields(ParsedScores))
 SEGMENTS_AT_ONCE = 200
 """Segments held in memory together: 20,000 replies."""
@@ -37,8 +40,9 @@ class Committed(BaseModel):
 def commit_segments(connection: duckdb.DuckDBPyConnection, folder: Path, judge: JudgeIdentity) -> Committed:
     """Merge every segment of the judge's journal that the tables do not hold yet.
 
-    A turn's score is the first reply that parses, else it has the reason of its last attempt: by the
-    time of the calls, so that the tables are the same in whatever order segments come.
+    A turn's score is the first reply that parses, or the mean of its first samples where the judge was
+    asked for several; else it has a reason. All by the time of the calls, so that the tables are the
+    same in whatever order segments come.
     """
     register_judge(connection, judge)
     merged = {
@@ -49,8 +53,8 @@ def commit_segments(connection: duckdb.DuckDBPyConnection, folder: Path, judge: 
     n_attempts = n_changed = 0
     for start in range(0, len(pending), SEGMENTS_AT_ONCE):
         rows = list(_read_rows(pending[start : start + SEGMENTS_AT_ONCE], judge))
-        names = [segment_name(path) for path in pending[start : start + SEGMENTS_AT_ONCE]]
-        n_changed += _insert(connection, rows, names, judge.judge_id)
+        names = sorted({row["segment"] for row in rows})  # one without rows may yet get some under its name
+        n_changed += _insert(connection, rows, names, judge)
         n_attempts += len(rows)
     return Committed(n_attempts=n_attempts, n_changed=n_changed)
 
@@ -71,70 +75,54 @@ def register_judge(connection: duckdb.DuckDBPyConnection, judge: JudgeIdentity) 
 
 def _read_rows(paths: Iterable[Path], judge: JudgeIdentity) -> Iterator[dict[str, Any]]:
     for path in paths:
+        name = segment_name(path)
         for line, attempt in read_segment(path):
-            yield _to_row(attempt, segment_name(path), line, is_free=judge.kind != "openai")
+            yield _to_row(attempt, judge) | {"segment": name, "line": line}
 
 
-def _to_row(attempt: Attempt, segment: str, line: int, *, is_free: bool) -> dict[str, Any]:
-    row = to_row(attempt) | {"segment": segment, "line": line, "cost_usd": 0.0 if is_free else None}
-    row |= dict.fromkeys(SCORE_FIELDS)
-    if attempt.error_class is None:
-        try:
-            parsed = parse_reply(attempt.reply or "")
-            row |= {name: getattr(parsed, name) for name in SCORE_FIELDS}
-        except ScoreParseError:
-            row["error_class"] = UNPARSEABLE
-    return row
+def _to_row(attempt: Attempt, judge: JudgeIdentity) -> dict[str, Any]:
+    method = find_method(attempt, judge)
+    reading = read_attempt(attempt, method)
+    row = to_row(attempt) | {"method": method, "error_class": reading.error_class, "n_samples": reading.n_samples}
+    if judge.kind in FREE_KINDS:
+        row["cost_usd"] = 0.0
+    return row | _score_values(reading.scores)
 
 
-_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "turn_key": pl.String, "request_key": pl.String, "segment": pl.String, "line": pl.Int32,
-    "sent_at": pl.Float64, "http_status": pl.Int32, "error_class": pl.String, "finish_reason": pl.String,
-    "model": pl.String, "system_fingerprint": pl.String, "tokens_in": pl.Int64, "tokens_cached": pl.Int64,
-    "tokens_out": pl.Int64, "cost_usd": pl.Float64, "latency_s": pl.Float64, "reply": pl.String,
-    "method": pl.String, "sensibility": pl.Float64, "rationality": pl.Float64,
-    "sensibility_sd": pl.Float64, "rationality_sd": pl.Float64,
+def _score_values(scores: ParsedScores | None) -> dict[str, float | None]:
+    return {name: getattr(scores, name, None) for name in SCORE_FIELDS}
+
+
+_SCORE_SCHEMA: dict[str, Any] = {"turn_key": pl.String} | dict.fromkeys(SCORE_FIELDS, pl.Float64)
+_SCHEMA: dict[str, Any] = _SCORE_SCHEMA | {
+    "request_key": pl.String, "segment": pl.String, "line": pl.Int32, "sent_at": pl.Float64,
+    "http_status": pl.Int32, "error_class": pl.String, "finish_reason": pl.String, "model": pl.String,
+    "system_fingerprint": pl.String, "tokens_in": pl.Int64, "tokens_cached": pl.Int64, "tokens_out": pl.Int64,
+    "cost_usd": pl.Float64, "latency_s": pl.Float64, "method": pl.String, "reply": pl.String,
+    "choices": pl.List(pl.String), "n_samples": pl.Int32,
 }  # fmt: skip
 
-_INSERT_ATTEMPTS = """
-INSERT INTO attempts
-SELECT $judge_id, turn_key, request_key, segment, line, to_timestamp(sent_at), http_status, error_class,
-    finish_reason, model, system_fingerprint, tokens_in, tokens_cached, tokens_out, cost_usd, latency_s, reply
-FROM new_rows
-"""
 
-# Of all attempts at a turn one tells; where that one is old, the scores hold what it says already.
-_UPSERT_SCORES = """
-INSERT INTO scores
-WITH telling AS (
-    SELECT segment, line
-    FROM attempts
-    WHERE judge_id = $judge_id AND turn_key IN (SELECT turn_key FROM new_rows)
-    QUALIFY row_number() OVER (
-        PARTITION BY turn_key
-        ORDER BY error_class IS NOT NULL,
-            CASE WHEN error_class IS NULL THEN epoch_us(sent_at) ELSE -epoch_us(sent_at) END, segment, line
-    ) = 1
-)
-SELECT turn_key, $judge_id, sensibility, rationality, sensibility_sd, rationality_sd, method, $judge_id, error_class
-FROM new_rows
-JOIN telling USING (segment, line)
-ON CONFLICT DO UPDATE SET
-    sensibility = excluded.sensibility, rationality = excluded.rationality,
-    sensibility_sd = excluded.sensibility_sd, rationality_sd = excluded.rationality_sd,
-    method = excluded.method, unscored_reason = excluded.unscored_reason
-WHERE excluded.sensibility IS NOT NULL OR excluded.unscored_reason IS DISTINCT FROM scores.unscored_reason
-"""
-
-
-def _insert(connection: duckdb.DuckDBPyConnection, rows: list[dict[str, Any]], names: list[str], judge_id: str) -> int:
+def _insert(
+    connection: duckdb.DuckDBPyConnection, rows: list[dict[str, Any]], names: list[str], judge: JudgeIdentity
+) -> int:
     """Insert one batch of attempts and what they say; return the number of score rows that changed."""
+    by_judge = {"judge_id": judge.judge_id}
     connection.register("new_rows", pl.DataFrame(rows, schema=_SCHEMA).to_arrow())
-    connection.execute(_INSERT_ATTEMPTS, {"judge_id": judge_id})
-    changed = connection.execute(_UPSERT_SCORES, {"judge_id": judge_id}).fetchone()
+    connection.execute(_query("insert_attempts"), by_judge)
+    calls = connection.execute(_query("samples"), by_judge).fetchall()
+    pooled = pool_turns(calls, int(judge.parameters.get("n_samples", DEFAULT_N_SAMPLES)))
+    pooled_rows = [{"turn_key": turn_key} | _score_values(scores) for turn_key, scores in pooled]
+    connection.register("pooled", pl.DataFrame(pooled_rows, schema=_SCORE_SCHEMA).to_arrow())
+    reasons = {"terminal": list(TERMINAL), "too_few": TOO_FEW_SAMPLES}
+    changed = connection.execute(_query("upsert_scores"), by_judge | reasons).fetchone()
     connection.execute(
-        "INSERT INTO segments SELECT $judge_id, name FROM (SELECT unnest($names) AS name)",
-        {"judge_id": judge_id, "names": names},
+        "INSERT INTO segments SELECT $judge_id, name FROM (SELECT unnest($names) AS name)", by_judge | {"names": names}
     )
+    connection.unregister("pooled")
     connection.unregister("new_rows")
     return changed[0] if changed else 0
+
+
+def _query(name: str) -> str:
+    return (resources.files("tasks.scoring.ledger") / f"{name}.sql").read_text(encoding="utf-8")

@@ -1,8 +1,9 @@
 """The journal: every reply, on disk before it is parsed. Segments and artifacts are the truth; the database is not.
 
 A segment is a JSON Lines file `<journal>/<judge_id>/<run>-<chunk>-<n>.jsonl`. While it is written it ends
-in `.open`; after 100 replies or one second it is synced and closed by a rename. A killed run leaves an
-`.open` segment whose last line may be torn: what is whole in it counts.
+in `.open`; after 100 replies or one second the next one is opened, and it is synced and closed by a rename. A
+killed run leaves an `.open` segment whose last line may be torn, with the NULs of its room behind: what is whole
+in it counts.
 """
 
 from __future__ import annotations
@@ -10,18 +11,29 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import orjson
+
+from tasks.scoring.ledger.segment import RESERVED_BYTES, Segment
+
 logger = logging.getLogger("empathy.journal")
 
 SEGMENT_REPLIES = 100
 SEGMENT_SECONDS = 1.0
+MIN_ROOM_BYTES = RESERVED_BYTES // 4
+"""With less room left, more is reserved before another call is paid for."""
+MAX_CLOSING = 8
+"""Segments on their way to the disk; a writer that is further ahead waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +44,8 @@ class Attempt:
     request_key: str
     sent_at: float
     """Unix time, seconds."""
-    latency_s: float
+    latency_s: float | None
+    """None where a call waited in a queue: that says nothing of how fast the judge answers."""
     reply: str | None = None
     http_status: int | None = None
     error_class: str | None = None
@@ -60,40 +73,106 @@ def to_row(attempt: Attempt) -> dict[str, Any]:
     return {name: getattr(attempt, name) for name in ATTEMPT_FIELDS}
 
 
-class SegmentWriter:
-    """Appends attempts of one chunk; safe to use from several threads. Raises OSError if the disk refuses."""
+def encode_attempt(attempt: Attempt) -> bytes:
+    """Return an attempt as one line of JSON, its newline included."""
+    try:
+        return orjson.dumps(attempt, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # half a surrogate pair, or a number beyond 64 bits, is no reason to lose a reply
+        return (json.dumps(to_row(attempt), ensure_ascii=False) + "\n").encode("utf-8", "replace")
 
-    def __init__(self, folder: Path, prefix: str) -> None:
-        self.folder, self.prefix = folder, prefix
+
+def decode_attempt(line: bytes) -> Attempt:
+    """Return the attempt of a line, fields of a later version left out.
+
+    Raises ValueError, TypeError or AttributeError where there is none.
+    """
+    try:
+        values = orjson.loads(line)
+    except ValueError:
+        values = json.loads(line)  # knows NaN, which the slow way of writing may have left
+    try:
+        return Attempt(**values)
+    except TypeError:
+        return Attempt(**{name: value for name, value in values.items() if name in ATTEMPT_FIELDS})
+
+
+class SegmentWriter:
+    """Appends attempts of one chunk; safe to use from several threads. Raises OSError if the disk refuses.
+
+    A thread of its own brings closed segments to the disk: its errors are raised at the next call, and at the end.
+    """
+
+    def __init__(self, folder: Path, prefix: str, seconds: float = SEGMENT_SECONDS) -> None:
+        self.folder, self.prefix, self.seconds = folder, prefix, seconds
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
-        self._file: Any = None
-        self._n_segments = len(list(folder.glob(f"{prefix}-*.jsonl*")))
-        self._n_lines, self._opened_at = 0, 0.0
+        self._segment: Segment | None = None
+        self._number = _find_next_number(folder, prefix)
+        self._closer = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._closing: deque[Future[None]] = deque()
+        self._failure: BaseException | None = None
+
+    def make_ready(self) -> None:
+        """Have room for the replies of the calls in flight: to be called before each paid call, and cheap then."""
+        with self._lock:
+            self._raise_failure()
+            if self._segment is None or self._is_due(self._segment):
+                self._open_next()
+            elif self._segment.room < MIN_ROOM_BYTES:
+                self._segment.reserve(RESERVED_BYTES)
 
     def append(self, *attempts: Attempt) -> None:
         """Write attempts; when this returns they survive the death of the process."""
-        lines = "".join(json.dumps(to_row(attempt), ensure_ascii=False) + "\n" for attempt in attempts)
+        lines = b"".join([encode_attempt(attempt) for attempt in attempts])
         with self._lock:
-            if self._file is None:
-                self._open_segment()
-            self._file.write(lines.encode("utf-8", "replace"))  # half a surrogate pair is no reason to lose a reply
-            self._file.flush()
-            self._n_lines += len(attempts)
-            if self._n_lines >= SEGMENT_REPLIES or time.monotonic() - self._opened_at > SEGMENT_SECONDS:
-                self._close_segment()
+            self._find_segment().write(lines, len(attempts))
+            self._raise_failure()
 
-    def _open_segment(self) -> None:
-        self._path = self.folder / f"{self.prefix}-{self._n_segments:05d}.jsonl.open"
-        self._file = self._path.open("xb")
-        self._n_segments += 1
-        self._n_lines, self._opened_at = 0, time.monotonic()
+    def _is_due(self, segment: Segment) -> bool:
+        is_old = segment.n_lines > 0 and time.monotonic() - segment.begun_at > self.seconds
+        return is_old or segment.n_lines >= SEGMENT_REPLIES
+
+    def _find_segment(self) -> Segment:
+        """Return where to write a reply that was paid for: if need be the segment that is due, or one without room."""
+        if self._segment is None or self._is_due(self._segment):
+            try:
+                return self._open_next()
+            except OSError:
+                self._segment = self._segment or self._create()
+        return self._segment
+
+    def _open_next(self) -> Segment:
+        """Open the next segment; only then is the last one closed, whose room the calls in flight may need."""
+        segment = self._create()
+        try:
+            segment.reserve(RESERVED_BYTES)
+        except OSError:
+            segment.discard()
+            self._number -= 1
+            raise
+        self._close_segment()
+        self._segment = segment
+        return segment
+
+    def _create(self) -> Segment:
+        segment = Segment(self.folder / f"{self.prefix}-{self._number:05d}.jsonl.open")
+        self._number += 1
+        return segment
 
     def _close_segment(self) -> None:
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self._file = None
-        self._path.rename(self._path.with_suffix(""))
+        if self._segment is not None:
+            if len(self._closing) >= MAX_CLOSING:
+                wait([self._closing[0]])
+            self._closing.append(self._closer.submit(self._segment.close))
+        self._segment = None
+
+    def _raise_failure(self) -> None:
+        """Raise what went wrong in closing a segment, from then on always: the disk is not to be trusted."""
+        while self._closing and self._closing[0].done():
+            error = self._closing.popleft().exception()
+            self._failure = self._failure or error
+        if self._failure is not None:
+            raise self._failure
 
     def __enter__(self) -> SegmentWriter:
         return self
@@ -102,8 +181,27 @@ class SegmentWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._lock:
-            if self._file is not None:
-                self._close_segment()
+            try:
+                self._finish()
+            except OSError as failure:
+                if error is None:
+                    raise
+                logger.warning("a segment was not closed: %s", failure)
+
+    def _finish(self) -> None:
+        if self._segment is not None and not self._segment.n_lines:
+            self._segment.discard()
+            self._segment = None
+        self._close_segment()
+        self._closer.shutdown()
+        self._raise_failure()
+
+
+def _find_next_number(folder: Path, prefix: str) -> int:
+    """Return the number after the last one taken: a segment must never be renamed over another."""
+    pattern = re.compile(re.escape(prefix) + r"-(\d+)\.jsonl(\.open)?")
+    found = (pattern.fullmatch(entry.name) for entry in os.scandir(folder))
+    return max((int(match[1]) + 1 for match in found if match), default=0)
 
 
 def list_segments(folder: Path) -> list[Path]:
@@ -118,19 +216,30 @@ def segment_name(path: Path) -> str:
     return path.name.removesuffix(".open")
 
 
+def close_left_segments(folder: Path) -> int:
+    """Close what killed runs left open, its room cut off, and return how many; the caller holds the judge's lease."""
+    left = [path for path in list_segments(folder) if path.suffix == ".open"]
+    for path in left:
+        with path.open("r+b") as file:
+            file.truncate(len(file.read().rstrip(b"\x00")))
+            os.fsync(file.fileno())
+        path.rename(path.with_suffix(""))
+    return len(left)
+
+
 def read_segment(path: Path) -> Iterator[tuple[int, Attempt]]:
-    """Yield (line number, attempt); a torn last line, left by a kill, is passed over.
+    """Yield (line number, attempt); a torn last line and the room behind it, left by a kill, are passed over.
 
     So is a line that the disk damaged, with a warning: its turn has no score and is asked again.
     """
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.endswith(b"\n"):
-                return
-            try:
-                values = json.loads(line)
-                attempt = Attempt(**{key: value for key, value in values.items() if key in ATTEMPT_FIELDS})
-            except (ValueError, TypeError, AttributeError):
-                logger.warning("damaged journal line passed over: %s:%d", path, number)
-                continue
-            yield number, attempt
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:  # its writer closed it a moment ago
+        content = path.with_name(segment_name(path)).read_bytes()
+    for number, line in enumerate(content.split(b"\n")[:-1], 1):
+        try:
+            attempt = decode_attempt(line)
+        except (ValueError, TypeError, AttributeError):
+            logger.warning("damaged journal line passed over: %s:%d", path, number)
+            continue
+        yield number, attempt

@@ -1,50 +1,151 @@
 """One payer at a time: a run holds its judge's lease while it scores; a second run is told who holds it.
 
-The lease is a lock of the operating system on a file beside the journal: the kernel frees it when its
-owner dies, however it dies, so a killed run is taken over at once. The owner's card is for people.
+The lease is a card beside the journal with a heartbeat. One whose owner is dead - its process gone from
+this host, or no heartbeat for a minute - is taken over at once; an owner that was stopped and wakes finds
+out before it pays for another call.
 """
 
 from __future__ import annotations
 
-import json
+import logging
 import os
 import socket
+import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+import psutil
+from filelock import Timeout
 
 from tasks.errors import LeaseHeldError
+from tasks.scoring.ledger.lease_card import CardFile, Owner, Sighting, measure_start, name_process_space
+
+logger = logging.getLogger("empathy.lease")
+
+HEARTBEAT_S = 10.0
+EXPIRES_S = 60.0
+
+
+class Lease:
+    """The right to pay for a judge's calls; `check` says whether it still stands."""
+
+    def __init__(self, folder: Path, judge: str, run_name: str, heartbeat_s: float, expires_s: float) -> None:
+        self.folder, self.judge = folder, judge
+        self._heartbeat_s, self._expires_s = heartbeat_s, expires_s
+        self._cards = CardFile(folder)
+        self._owner = Owner(
+            token=uuid.uuid4().hex, host=socket.gethostname(), process_space=name_process_space(), pid=os.getpid(),
+            started_s=measure_start(psutil.Process()), run=run_name, since=time.time(),
+        )  # fmt: skip
+        self._lost_to = ""
+        self._beaten_at = _read_clocks()
+        self._guard, self._is_over = threading.Lock(), threading.Event()
+        self._heart = threading.Thread(target=self._keep_beating, name="lease heartbeat", daemon=True)
+
+    def check(self) -> None:
+        """Raise LeaseHeldError if another run may be paying now, OSError if that cannot be found out.
+
+        To be called before every paid call: it costs nothing while the heartbeat is young.
+        """
+        if not self._lost_to and self._measure_age() >= 2 * self._heartbeat_s:
+            self._beat()
+        if self._lost_to:
+            raise LeaseHeldError(
+                f"The lease of the judge {self.judge} was lost while this process stood still: {self._lost_to}.",
+                where=str(self.folder),
+                do="run again when the other run has ended: nothing that was answered is paid for twice",
+            )
+
+    def acquire(self) -> None:
+        """Sign the card and begin to beat. Raises LeaseHeldError while another run has the lease."""
+        try:
+            with self._cards.lock():
+                self._beaten_at = _read_clocks()
+                sighting = self._cards.read()
+                if sighting:
+                    self._take_over(sighting)
+                self._cards.write(self._owner)
+        except Timeout:
+            sighting = self._cards.read()
+            raise self._refuse(sighting.describe() if sighting else "a process that stopped while signing") from None
+        self._heart.start()
+
+    def release(self) -> None:
+        """Leave the lease to the next, if it is still ours."""
+        self._is_over.set()
+        self._heart.join()
+        try:
+            with self._cards.lock():
+                sighting = self._cards.read()
+                if sighting and self._is_ours(sighting):
+                    self._cards.remove()
+        except OSError as error:  # no reason to fail a run that is done: the next finds that we are gone
+            logger.warning("the lease could not be given back: %s", error)
+
+    def _take_over(self, sighting: Sighting) -> None:
+        reason = sighting.why_free(self._expires_s)
+        if not reason:
+            raise self._refuse(sighting.describe())
+        logger.warning("taking over the lease of the judge %s: %s; %s", self.judge, reason, sighting.describe())
+
+    def _is_ours(self, sighting: Sighting) -> bool:
+        return sighting.owner is not None and sighting.owner.token == self._owner.token
+
+    def _refuse(self, holder: str) -> LeaseHeldError:
+        return LeaseHeldError(
+            f"Another run is scoring with the judge {self.judge}: {holder}.",
+            where=str(self.folder),
+            do="wait for it (`empathy status`), or use another judge",
+        )
+
+    def _measure_age(self) -> float:
+        """Return the seconds since the last heartbeat; neither clock alone counts both a suspended and a set one."""
+        monotonic, wall = self._beaten_at
+        return max(time.monotonic() - monotonic, time.time() - wall)
+
+    def _keep_beating(self) -> None:
+        while not self._lost_to and not self._is_over.wait(self._heartbeat_s):
+            try:
+                self._beat()
+            except OSError as error:
+                logger.warning("no heartbeat for the lease of the judge %s: %s", self.judge, error)
+
+    def _beat(self) -> None:
+        """Refresh the card if it is ours, else note whose it is."""
+        with self._guard, self._cards.lock():
+            begun = _read_clocks()  # before the card is read: the process may be stopped after any line
+            sighting = self._cards.read()
+            if sighting and sighting.owner:
+                if self._is_ours(sighting):
+                    self._cards.refresh()
+                else:
+                    self._lost_to = sighting.describe()
+            elif self._measure_age() < self._expires_s:  # nobody may have taken it over: it was deleted, or damaged
+                self._cards.write(self._owner)
+            else:
+                self._lost_to = "another run took it over and has ended"
+            self._beaten_at = begun
+
+
+def _read_clocks() -> tuple[float, float]:
+    return time.monotonic(), time.time()
 
 
 @contextmanager
-def hold_lease(folder: Path, judge: str, run_name: str) -> Iterator[None]:
-    """Hold the lease of the judge whose journal is `folder`. Raises LeaseHeldError if another run has it."""
+def hold_lease(
+    folder: Path, judge: str, run_name: str, *, heartbeat_s: float = HEARTBEAT_S, expires_s: float = EXPIRES_S
+) -> Iterator[Lease]:
+    """Hold the lease of the judge whose journal is `folder`.
+
+    Raises LeaseHeldError if another run has it, OSError if the folder cannot be written.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    lock, card = FileLock(folder / "lease.lock"), folder / "lease.json"
+    lease = Lease(folder, judge, run_name, heartbeat_s, expires_s)
+    lease.acquire()
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise LeaseHeldError(
-            f"Another run is scoring with the judge {judge}: {_describe_owner(card)}.",
-            where=str(folder),
-            do="wait for it (`empathy status`), or use another judge",
-        ) from None
-    try:
-        owner = {"host": socket.gethostname(), "pid": os.getpid(), "run": run_name, "since": time.time()}
-        card.write_text(json.dumps(owner), encoding="utf-8")
-        yield
+        yield lease
     finally:
-        card.unlink(missing_ok=True)
-        lock.release()
-
-
-def _describe_owner(card: Path) -> str:
-    try:
-        owner = json.loads(card.read_text(encoding="utf-8"))
-        age = time.time() - owner["since"]
-        return f"run {owner['run']!r}, process {owner['pid']} on {owner['host']}, for {age:.0f} s"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "its owner has not signed yet"
+        lease.release()

@@ -19,6 +19,13 @@ SCORES_VERSION = 1
 # Order-free: equal rows give an equal sum, however they are laid out.
 _DIGEST = "SELECT count(*), count(sensibility), coalesce(sum(md5_number_lower(row_text)::HUGEINT), 0) FROM (SELECT concat_ws('|', turn_key, coalesce(sensibility::VARCHAR, ''), coalesce(rationality::VARCHAR, ''), coalesce(sensibility_sd::VARCHAR, ''), coalesce(rationality_sd::VARCHAR, ''), method, coalesce(unscored_reason, '')) AS row_text, sensibility FROM snapshot)"  # noqa: E501 - one formula, read as one
 
+_COST = """
+SELECT sum(cost_usd), count(*) FILTER (cost_usd IS NULL)
+FROM attempts
+WHERE judge_id = $judge_id AND turn_key IN (SELECT turn_key FROM snapshot)
+"""
+"""Known cost of all calls for these turns, and the calls of which it is not known."""
+
 
 def choose_judge(connection: duckdb.DuckDBPyConnection, judge: str = "") -> tuple[str, str]:
     """Return (judge_id, alias) of the judge whose scores count.
@@ -64,6 +71,7 @@ def snapshot_scores(
     query = (resources.files("tasks.scoring.ledger") / "snapshot.sql").read_text(encoding="utf-8")
     connection.execute(query, {"judge_id": judge_id, "turn_files": turn_files})
     n_rows, n_scored, content = connection.execute(_DIGEST).fetchone() or (0, 0, 0)
+    cost_usd, n_unpriced = connection.execute(_COST, {"judge_id": judge_id}).fetchone() or (None, 0)
     recipe = Recipe(
         kind="scores",
         stage_version=SCORES_VERSION,
@@ -74,6 +82,7 @@ def snapshot_scores(
 
     def build(folder: Path) -> dict[str, Any]:
         connection.execute("COPY snapshot TO $file (FORMAT parquet)", {"file": str(folder / "scores.parquet")})
-        return {"n_rows": n_rows, "n_scored": n_scored, "judge_id": judge_id, "alias": alias}
+        paid = {"cost_usd": cost_usd, "n_calls_unpriced": n_unpriced}
+        return {"n_rows": n_rows, "n_scored": n_scored, "judge_id": judge_id, "alias": alias, **paid}
 
     return artifacts.produce(recipe, build)

@@ -6,71 +6,19 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 
 import pytest
 
-from tasks.config import JudgeConfig
+from tasks.config import JudgeConfig, ScoringConfig
 from tasks.errors import EndpointError
 from tasks.home import Home
 from tasks.schema import Turn, Utterance
 from tasks.scoring import identify_judge, load_judge
 from tasks.scoring.ledger.journal import SegmentWriter, list_segments, read_segment
 from tasks.scoring.planning import PlannedTurn
-from tasks.scoring.prompting import render_dialogue
 from tasks.settings import Settings
+from tests.scoring.completions import CACHED, count_tokens
+from tests.scoring.looking import ask_tables, count_attempts, read_scores
 
 CANARY = "sk-CANARY0123456789abcdef"
 LLM = JudgeConfig(kind="openai", model="judge-2026")
-
-
-def make_turns(n):
-    return {f"d{number}": (f"I met {number} old friends.", f"All {number} of them?") for number in range(n)}
-
-
-@pytest.fixture
-def quick_backoff(monkeypatch):
-    monkeypatch.setattr("tasks.scoring.engine.judge.FIRST_BACKOFF_S", 0.001)
-
-
-@pytest.fixture
-def point_at(monkeypatch, tmp_path, make_home):
-    """Make a home whose judge is this server."""
-
-    def point(server, key="sk-right"):
-        home = make_home(tmp_path / "home")
-        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        monkeypatch.setenv("OPENAI_API_KEY", key)
-        return Home(Settings(home=tmp_path / "home"), home.artifacts, home.store)
-
-    return point
-
-
-@pytest.fixture
-def run(tmp_path, write_dialogues, ingest_file, score_corpus):
-    """Ingest `n` turns and score them."""
-
-    def score(home, n, name="run", **scoring):
-        corpus = [ingest_file(home, write_dialogues(tmp_path / "d.jsonl", make_turns(n)))]
-        return score_corpus(home, corpus, LLM, name, **scoring)
-
-    return score
-
-
-def read_scores(home):
-    with home.store.transaction() as connection:
-        rows = connection.execute(
-            "SELECT s.turn_key, sensibility, rationality, unscored_reason, t.prompt, t.response "
-            "FROM scores s JOIN read_parquet($files) t USING (turn_key)",
-            {"files": home.turn_files(home.list_corpus())},
-        ).fetchall()
-    found = {}
-    for key, s, r, reason, prompt, response in rows:
-        turn = Turn(key, (Utterance("speaker", prompt[0]["content"]),), response)
-        found[render_dialogue(turn)] = reason or (s, r)
-    return found
-
-
-def count_attempts(home):
-    with home.store.transaction() as connection:
-        rows = connection.execute("SELECT coalesce(error_class, ''), count(*) FROM attempts GROUP BY ALL").fetchall()
-    return dict(rows)
 
 
 def test_a_clean_endpoint_scores_every_turn_with_one_call(fault_server, point_at, run):
@@ -84,15 +32,17 @@ def test_a_clean_endpoint_scores_every_turn_with_one_call(fault_server, point_at
     assert len(server.calls) == 120
 
 
-def test_the_ledger_holds_what_a_call_cost(fault_server, point_at, run):
-    home = point_at(fault_server())
+def test_the_ledger_holds_what_came_of_a_call(fault_server, point_at, run):
+    server = fault_server()
+    home = point_at(server)
     run(home, 1)
-    with home.store.transaction() as connection:
-        (row,) = connection.execute(
-            "SELECT http_status, model, system_fingerprint, tokens_in, tokens_cached, tokens_out, finish_reason, "
-            "cost_usd, latency_s BETWEEN 0 AND 10, abs(epoch(sent_at) - epoch(now())) < 60 FROM attempts"
-        ).fetchall()
-    assert row == (200, "judge-2026", "fp-1", 100, 64, 12, "stop", None, True, True)
+    (row,) = ask_tables(
+        home,
+        "SELECT http_status, model, system_fingerprint, tokens_in, tokens_cached, tokens_out, finish_reason, "
+        "cost_usd, latency_s BETWEEN 0 AND 10, abs(epoch(sent_at) - epoch(now())) < 60, method FROM attempts",
+    )
+    tokens_in = count_tokens(server.calls[0].body)
+    assert row == (200, "judge-2026", "fp-1", tokens_in, CACHED, 12, "stop", None, True, True, "point")
 
 
 def test_under_every_fault_each_turn_has_its_score_or_the_right_reason_and_every_call_is_in_the_ledger(
@@ -113,7 +63,7 @@ def test_under_every_fault_each_turn_has_its_score_or_the_right_reason_and_every
     reasons = {value for value in found.values() if isinstance(value, str)}
     assert reasons <= {"unparseable", "refusal", "truncated"}
     assert reasons, "the seed must leave some turns without a score"
-    met = Counter(call.fault for call in server.calls)
+    met = server.count_faults()
     assert count_attempts(home) == {
         "": met[""], "rate_limit": met["rate_limit"], "server": met["server"] + met["garbage"],
         "connection": met["drop"], "refusal": met["refusal"], "truncated": met["truncated"],
@@ -152,10 +102,9 @@ def test_turns_an_endpoint_never_answered_are_asked_again_by_the_next_run(fault_
 
 
 def test_a_hung_call_is_a_timeout(fault_server, point_at, run, quick_backoff, monkeypatch):
-    monkeypatch.setattr("tasks.scoring.engine.calling.TIMEOUT_S", 0.1)
     server = fault_server(rates={"hang": 1.0})
     home = point_at(server)
-    assert run(home, 2).coverage.unscored == {"timeout": 2}
+    assert run(home, 2, timeout_s=0.1).coverage.unscored == {"timeout": 2}
     assert count_attempts(home) == {"timeout": 12}
 
 
@@ -165,24 +114,6 @@ def test_an_endpoint_that_is_not_there_is_a_connection_error(fault_server, point
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
     gone = Home(Settings(home=home.settings.home), home.artifacts, home.store)
     assert run(gone, 2).coverage.unscored == {"connection": 2}
-
-
-def test_an_endpoint_without_json_schema_is_found_out_once_and_gets_the_form(fault_server, point_at, run):
-    server = fault_server(knows_schema=False)
-    home = point_at(server)
-    result = run(home, 30, max_concurrency=1, chunk_size=10)
-    assert result.coverage.n_scored == 30
-    assert [call.is_structured for call in server.calls] == [True] + [False] * 30
-    assert count_attempts(home) == {"": 30, "invalid_request": 1}
-    assert "Evaluation Form" in server.calls[-1].body["messages"][-1]["content"]
-
-
-def test_finding_out_about_the_schema_costs_at_most_the_calls_in_flight(fault_server, point_at, run):
-    server = fault_server(knows_schema=False, delay_s=0.02)
-    home = point_at(server)
-    assert run(home, 60, max_concurrency=8).coverage.n_scored == 60
-    assert 1 <= sum(call.is_structured for call in server.calls) <= 8
-    assert sum(count_attempts(home).values()) == len(server.calls)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +171,7 @@ def judge_and_turns(fault_server, point_at):
     """A judge of a slow endpoint, and turns for it."""
     server = fault_server(delay_s=0.3)
     home = point_at(server)
-    judge = load_judge(LLM, identify_judge(LLM, server.url), home.settings, 4)
+    judge = load_judge(LLM, identify_judge(LLM, server.url), home.settings, ScoringConfig(max_concurrency=4))
     turns = [PlannedTurn(Turn(f"k{n}", (Utterance("speaker", f"Hello {n}"),), "Hi."), None) for n in range(40)]
     return server, judge, turns
 

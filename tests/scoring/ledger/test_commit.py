@@ -1,9 +1,8 @@
 """What the tables say is a function of the journal: whatever the order, however often."""
 
 import json
-from importlib import resources
+from dataclasses import replace
 
-import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,24 +35,6 @@ def ask(tables, query):
 def scores(tables):
     rows = ask(tables, "SELECT turn_key, sensibility, rationality, unscored_reason FROM scores ORDER BY turn_key")
     return {key: (s, r) if reason is None else reason for key, s, r, reason in rows}
-
-
-@pytest.fixture(scope="module")
-def database():
-    with duckdb.connect() as connection:
-        connection.execute((resources.files("tasks") / "schema.sql").read_text(encoding="utf-8"))
-        yield connection
-
-
-def empty(tables):
-    for table in ("scores", "attempts", "segments", "judges", "rubrics"):
-        tables.execute(f"DELETE FROM {table}")
-    return tables
-
-
-@pytest.fixture
-def tables(database):
-    return empty(database)
 
 
 @pytest.fixture
@@ -111,11 +92,17 @@ def test_an_attempt_keeps_what_the_endpoint_said(tables, folder):
     assert other[3] == "unparseable"
 
 
-def test_a_judge_of_this_machine_costs_nothing_and_an_endpoint_of_unknown_price_has_no_cost(tables, tmp_path):
-    for judge in (LLM, LOCAL):
-        write(tmp_path / judge.judge_id, "run-0", attempt("a", 1.0))
-        commit(tables, tmp_path / judge.judge_id, judge)
-    assert ask(tables, "SELECT judge_id, cost_usd FROM attempts ORDER BY 1") == [("id-llm", None), ("id-local", 0.0)]
+def test_a_call_keeps_what_it_cost_when_it_was_made_and_an_unknown_price_stays_unknown(tables, folder):
+    write(folder, "run-0", attempt("a", 1.0, cost_usd=0.00125), attempt("b", 1.0), attempt("c", 1.0, cost_usd=0.0))
+    commit(tables, folder)
+    assert ask(tables, "SELECT cost_usd FROM attempts ORDER BY turn_key") == [(0.00125,), (None,), (0.0,)]
+
+
+@pytest.mark.parametrize("kind", ["distilled", "replies"])
+def test_a_judge_that_asks_nobody_costs_nothing(tables, folder, kind):
+    write(folder, "run-0", attempt("a", 1.0))
+    commit(tables, folder, replace(LOCAL, kind=kind))
+    assert ask(tables, "SELECT cost_usd FROM attempts") == [(0.0,)]
 
 
 def test_a_score_is_never_overwritten_by_a_later_failure(tables, folder):
@@ -176,9 +163,9 @@ SEGMENTS = st.lists(st.lists(st.tuples(st.sampled_from("abc"), OUTCOMES), min_si
 @settings(max_examples=40)
 @given(segments=SEGMENTS, order=st.randoms(use_true_random=False), n_commits=st.integers(1, 3))
 def test_the_tables_are_the_same_in_whatever_order_and_however_often_segments_come(
-    tmp_path_factory, database, segments, order, n_commits
+    tmp_path_factory, empty_tables, segments, order, n_commits
 ):
-    tables = empty(database)
+    tables = empty_tables()
     made, expected = [], {}
     clock = iter(range(1, 1000))
     for segment in segments:

@@ -43,6 +43,14 @@ def test_an_attempt_is_read_back_as_it_was_written(tmp_path):
     assert read_all(tmp_path) == [attempt, failed]
 
 
+def wait_for(folder, *names):
+    """Segments are closed in the background: wait until these are there, and no others."""
+    until = time.monotonic() + 10
+    while (found := [path.name for path in list_segments(folder)]) != list(names) and time.monotonic() < until:
+        time.sleep(0.005)
+    assert found == list(names)
+
+
 @given(st.text() | st.sampled_from(["\ud83d", "a\nb\r\n\u2028\u0085c", "\x00", '"}\n{"']))
 def test_any_reply_stands_on_one_line_and_none_is_lost(tmp_path_factory, reply):
     folder = tmp_path_factory.mktemp("journal")
@@ -56,9 +64,7 @@ def test_a_segment_is_closed_after_a_hundred_replies_and_at_the_end(tmp_path):
     with SegmentWriter(tmp_path, "run") as writer:
         for number in range(2 * SEGMENT_REPLIES + 7):
             writer.append(make_attempt(number))
-        assert [path.name for path in list_segments(tmp_path)] == [
-            "run-00000.jsonl", "run-00001.jsonl", "run-00002.jsonl.open",
-        ]  # fmt: skip
+        wait_for(tmp_path, "run-00000.jsonl", "run-00001.jsonl", "run-00002.jsonl.open")
     sizes = [len(list(read_segment(path))) for path in list_segments(tmp_path)]
     assert sizes == [SEGMENT_REPLIES, SEGMENT_REPLIES, 7]
     assert not list(tmp_path.glob("*.open"))
@@ -70,13 +76,35 @@ def test_a_segment_is_closed_after_a_second(tmp_path):
         assert list(tmp_path.glob("*.open"))
         time.sleep(1.05)
         writer.append(make_attempt(2))
-        assert [path.name for path in list_segments(tmp_path)] == ["run-00000.jsonl"]
+        wait_for(tmp_path, "run-00000.jsonl", "run-00001.jsonl.open")
+    assert [len(list(read_segment(path))) for path in list_segments(tmp_path)] == [1, 1]
 
 
 def test_a_writer_that_wrote_nothing_leaves_no_segment(tmp_path):
     with SegmentWriter(tmp_path, "run"):
         pass
     assert list_segments(tmp_path) == []
+
+
+def test_a_lost_segment_in_the_midst_does_not_make_the_next_writer_write_over_another(tmp_path):
+    for key in range(3):
+        with SegmentWriter(tmp_path, "run") as writer:
+            writer.append(make_attempt(key))
+    (tmp_path / "run-00001.jsonl").unlink()
+    (tmp_path / "run-00007-00009.jsonl").touch()  # of another chunk, whose name begins alike
+    with SegmentWriter(tmp_path, "run") as writer:
+        writer.append(make_attempt(3))
+    assert [attempt.turn_key for attempt in read_all(tmp_path)] == ["turn-0", "turn-2", "turn-3"]
+    assert (tmp_path / "run-00003.jsonl").exists()
+
+
+@pytest.mark.parametrize("value", [2**70, float("nan"), float("inf"), "\udc80"])
+def test_a_value_that_json_does_not_know_does_not_lose_a_reply(tmp_path, value):
+    with SegmentWriter(tmp_path, "run") as writer:
+        writer.append(make_attempt(1, "\ud83d Rationality: 3", logprobs=[["8", {"8": value}]]))
+    (attempt,) = read_all(tmp_path)
+    assert attempt.reply == "? Rationality: 3"
+    assert attempt.logprobs[0][0] == "8"
 
 
 def test_a_second_writer_of_one_chunk_continues_the_numbers(tmp_path):
@@ -140,6 +168,13 @@ def test_a_field_of_a_later_version_is_passed_over(tmp_path):
     line = {"turn_key": "t", "request_key": "r", "sent_at": 1.0, "latency_s": 0.1, "reply": "x", "mood": "good"}
     (tmp_path / "run-00000.jsonl").write_text(json.dumps(line) + "\n", encoding="utf-8")
     assert read_all(tmp_path) == [Attempt("t", "r", 1.0, 0.1, reply="x")]
+
+
+def test_a_segment_that_closes_between_listing_and_reading_is_read(tmp_path):
+    with SegmentWriter(tmp_path, "run") as writer:
+        writer.append(make_attempt(1))
+        (path,) = list_segments(tmp_path)
+    assert [attempt.turn_key for _, attempt in read_segment(path)] == ["turn-1"]
 
 
 def test_no_journal_has_no_segments(tmp_path):

@@ -1,5 +1,6 @@
 """One payer at a time, and a dead payer does not block the next."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -33,6 +34,7 @@ def test_a_second_run_is_told_who_holds_the_lease(tmp_path, holder):
     with pytest.raises(LeaseHeldError) as caught, hold_lease(tmp_path, "gpt", "second"):
         pass
     assert f"run 'night run', process {holder.pid} on " in caught.value.what
+    assert re.search(r", since 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC, last heartbeat \d s ago", caught.value.what)
     assert "gpt" in caught.value.what
     assert caught.value.where == str(tmp_path)
     assert caught.value.exit_code == 2
@@ -62,6 +64,14 @@ def test_a_second_run_of_the_same_process_is_refused_too(tmp_path):
             pass
         with pytest.raises(LeaseHeldError), hold_lease(tmp_path, "gpt", "third"):
             pass
+
+
+def test_a_lease_that_stands_may_be_checked_as_often_as_one_likes(tmp_path):
+    with hold_lease(tmp_path, "gpt", "first", heartbeat_s=0.02) as lease:
+        started, until = time.time(), time.monotonic() + 0.3
+        while time.monotonic() < until:
+            lease.check()
+        assert (tmp_path / "lease.json").stat().st_mtime > started + 0.1
 
 
 def test_two_judges_have_two_leases(tmp_path):

@@ -1,0 +1,54 @@
+"""A judge as it is named on the command line, checked before anything is started for it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows.commands.options import drop_unset
+from tasks.errors import ConfigError
+
+KINDS = ("distilled", "openai", "openai-batch", "replies")
+
+JudgeOption = Annotated[str, typer.Option(help="distilled, openai, openai-batch, or replies:FILE.")]
+ModelOption = Annotated[str | None, typer.Option(help="Model the judge's endpoint is asked for.")]
+BaseUrlOption = Annotated[str | None, typer.Option(help="OpenAI-compatible endpoint of the judge.")]
+RubricOption = Annotated[
+    str | None, typer.Option(help="Rubric the judge is given: paper, anchored, or a file of your own (.md).")
+]
+
+
+def use_endpoint(base_url: str | None) -> None:
+    """Make `--base-url` the judge's endpoint of this process."""
+    if base_url is not None:
+        os.environ["EMPATHY_JUDGE_BASE_URL"] = base_url
+
+
+def parse_judge(judge: str, **given: Any) -> Any:
+    """Return the config of a judge as it is written on the command line."""
+    from tasks.config import JudgeConfig
+
+    kind, _, file = judge.partition(":")
+    if kind not in KINDS or bool(file) != (kind == "replies"):
+        raise ConfigError(f"There is no judge {judge!r}.", do="choose distilled, openai, openai-batch, or replies:FILE")
+    rubric = given.get("rubric") or ""
+    if rubric.endswith(".md"):
+        given["rubric"] = str(Path(rubric).expanduser().absolute())
+    replies = str(Path(file).expanduser().absolute()) if file else None
+    return JudgeConfig(kind=kind, **drop_unset(replies_file=replies, **given))
+
+
+def check_judge(config: Any, max_cost_usd: float | None = None) -> None:
+    """Refuse a judge that cannot work, or a budget without a price, before anything is started for it."""
+    from tasks.scoring import PRICES_FILE, identify_judge, require_key, require_price
+    from tasks.settings import Settings
+
+    settings = Settings()
+    identify_judge(config, settings.judge_base_url)
+    if config.kind in ("openai", "openai-batch"):
+        require_key(settings)
+    if max_cost_usd is not None:
+        require_price(config.model, settings.home_dir / PRICES_FILE, max_cost_usd)
