@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 
 from tasks.chat import format_prompt, to_messages
-from tasks.errors import UsageError
-from tasks.evaluation import generate_responses, load_system
-from tasks.experts import prepare_base
+from tasks.evaluation import generate_responses
 from tasks.home import open_home
 from tasks.schema import Utterance
+from tasks.serving import find_model, load_model
 
 
 def open_chat(model: str, max_new_tokens: int) -> Callable[[Sequence[str]], str]:
@@ -19,18 +17,12 @@ def open_chat(model: str, max_new_tokens: int) -> Callable[[Sequence[str]], str]
     Raises UsageError where no such model was trained here.
     """
     home = open_home()
-    current = {name: home.artifacts.get_current(name) for name in ("mixture", f"expert-{model}")}
-    ref = current["mixture"] if model in ("base", "mixture") else current[f"expert-{model}"]
-    if ref is None:
-        raise UsageError(f"There is no model {model!r} here yet.", do="run `empathy train` and `empathy route` first")
-    prompt_format = home.artifacts.read_manifest(ref.uri)["config"]["expert"]["prompt_format"]
-    trained_on = json.loads((home.artifacts.open(ref) / "training.json").read_text(encoding="utf-8"))["base"]
-    base = prepare_base(trained_on["name"], trained_on["revision"], home.settings.cache_dir)
-    loaded, tokenizer = load_system(home, None if model == "base" else ref, base)
+    found = find_model(home, model)
+    loaded, encoder = load_model(home, found)
 
     def answer(utterances: Sequence[str]) -> str:
         said = [Utterance("listener" if number % 2 else "speaker", text) for number, text in enumerate(utterances)]
-        prompt = format_prompt(to_messages(said), prompt_format)
-        return generate_responses(loaded, tokenizer, [prompt], max_new_tokens, 1)[0]
+        prompt = format_prompt(to_messages(said), found.prompt_format)
+        return generate_responses(loaded, encoder.tokenizer, [prompt], max_new_tokens, 1)[0]
 
     return answer

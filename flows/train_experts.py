@@ -14,6 +14,7 @@ def train_experts(
     config: ExperimentConfig = ExperimentConfig(),  # noqa: B008 - frozen, and the form shows it
     adapters: tuple[AdapterName, ...] = ("sensibility", "rationality"),
     subsets: ArtifactRef | None = None,
+    max_minutes: float | None = None,
 ) -> dict[str, ArtifactRef]:
     """Train adapters on the subsets; what was trained before is found again.
 
@@ -21,7 +22,8 @@ def train_experts(
         config: The experiment; its parts `expert` and `router` matter here.
         adapters: Experts and controls to train.
         subsets: Subsets to learn from; those selected last if left empty.
+        max_minutes: Longest time for one adapter; it stops at a checkpoint, and the next run goes on.
     """
     chosen = resolve_subsets(subsets)
     base = prepare_base_model(config)
-    return {name: train_adapter(name, chosen, base, config) for name in adapters}
+    return {name: train_adapter(name, chosen, base, config, max_minutes) for name in adapters}

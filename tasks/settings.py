@@ -31,6 +31,7 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("EMPATHY_HF_TOKEN", "HF_TOKEN"),
         description="Token for gated base models.",
     )
+    serve_api_key: SecretStr | None = Field(default=None, description="Key that `empathy serve` asks for.")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Where models run.")
     lock_timeout_s: float = Field(default=60.0, gt=0, description="How long to wait for the database's lock.")
 

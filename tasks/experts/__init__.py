@@ -2,6 +2,7 @@
 
 from tasks.experts.bases import Base, check_base, choose_device, load_base, prepare_base
 from tasks.experts.batches import order_rows
+from tasks.experts.checkpoints import Checkpoints
 from tasks.experts.encoding import MASKED, TrainingRows, count_response_tokens, to_training_rows
 from tasks.experts.held_out import corpus_of, find_current_subsets, read_held_out
 from tasks.experts.loading import EXPERT_VERSION, check_expert, expert_recipe, load_expert
@@ -9,6 +10,7 @@ from tasks.experts.losses import label_nlls
 from tasks.experts.quiet import quiet_libraries
 from tasks.experts.rendering import TurnEncoder
 from tasks.experts.rows import pick_control, pick_rows, read_rows, refuse_leak
+from tasks.experts.running import run_trainer
 from tasks.experts.steps import EXPERTS, plan_steps
 from tasks.experts.training import train_expert
 
@@ -17,6 +19,7 @@ __all__ = [
     "EXPERT_VERSION",
     "MASKED",
     "Base",
+    "Checkpoints",
     "TrainingRows",
     "TurnEncoder",
     "check_base",
@@ -38,6 +41,7 @@ __all__ = [
     "read_held_out",
     "read_rows",
     "refuse_leak",
+    "run_trainer",
     "to_training_rows",
     "train_expert",
 ]

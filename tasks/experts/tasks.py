@@ -11,6 +11,7 @@ from prefect.cache_policies import NO_CACHE
 from tasks.config import ExperimentConfig
 from tasks.experts import (
     Base,
+    Checkpoints,
     corpus_of,
     expert_recipe,
     find_current_subsets,
@@ -46,20 +47,26 @@ def prepare_base_model(config: ExperimentConfig) -> Base:
 
 
 @task(name="train expert", task_run_name="train {name}", cache_policy=NO_CACHE)
-def train_adapter(name: str, subsets: ArtifactRef, base: Base, config: ExperimentConfig) -> ArtifactRef:
-    """Train one adapter, an expert or a control, on its rows of the subsets."""
+def train_adapter(
+    name: str, subsets: ArtifactRef, base: Base, config: ExperimentConfig, max_minutes: float | None = None
+) -> ArtifactRef:
+    """Train one adapter, an expert or a control, on its rows of the subsets; go on where a killed run was."""
     home = open_home()
     n_steps = steps_of(home, subsets, config)[name]
+    recipe = expert_recipe(name, subsets, base, config.expert, n_steps)
+    checkpoints = Checkpoints(home.settings.cache_dir / "training" / recipe.digest, max_minutes=max_minutes)
 
     def build(folder: Path) -> dict[str, Any]:
         rows = pick_rows(home.artifacts.open(subsets), name, config.expert.seed)
         refuse_leak(rows, read_held_out(home.artifacts, subsets))
         token = home.settings.hub_token
         return train_expert(
-            base, rows, config.expert, folder, name, n_steps=n_steps, device=home.settings.device, token=token
-        )
+            base, rows, config.expert, folder, name,
+            n_steps=n_steps, device=home.settings.device, token=token, checkpoints=checkpoints,
+        )  # fmt: skip
 
-    ref = home.artifacts.produce(expert_recipe(name, subsets, base, config.expert, n_steps), build)
+    ref = home.artifacts.produce(recipe, build)
+    checkpoints.clear()
     home.artifacts.set_current(f"expert-{name}", ref)
     return home.record(ref)
 

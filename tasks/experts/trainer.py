@@ -44,11 +44,10 @@ class ExpertTrainer(SFTTrainer):
 
 
 class StepLog(TrainerCallback):
-    """Keeps step, loss and learning rate of every step, and reports progress."""
+    """Reports progress, and sees a loss that is no longer a number."""
 
     def __init__(self, step: str) -> None:
         self.step = step
-        self.steps: list[dict[str, float]] = []
 
     def on_train_begin(
         self,
@@ -68,7 +67,7 @@ class StepLog(TrainerCallback):
         logs: Mapping[str, float] | None = None,
         **kwargs: Any,  # noqa: ARG002 - likewise
     ) -> None:
-        """Note a step. Raises ConfigError if the loss is no longer a number."""
+        """Report a step. Raises ConfigError if the loss is no longer a number."""
         if not logs or "loss" not in logs:
             return
         loss = float(logs["loss"])
@@ -78,5 +77,4 @@ class StepLog(TrainerCallback):
                 where=f"{self.step}, learning rate {logs['learning_rate']:.2g}",
                 do="lower expert.learning_rate",
             )
-        self.steps.append({"step": state.global_step, "loss": loss, "learning_rate": logs["learning_rate"]})
         report_progress(self.step, state.global_step, state.max_steps, loss=round(loss, 4))

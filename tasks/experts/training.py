@@ -16,15 +16,15 @@ from tasks.config import ExpertConfig
 from tasks.errors import ConfigError
 from tasks.experts.bases import Base, load_base
 from tasks.experts.batches import order_rows
+from tasks.experts.checkpoints import Checkpoints
 from tasks.experts.encoding import TrainingRows, count_response_tokens, to_training_rows
 from tasks.experts.quiet import quiet_libraries
+from tasks.experts.running import run_trainer
 
 if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
     from trl import SFTConfig
-
-    from tasks.experts.trainer import StepLog
 
 TRAINING_FILE = "training.json"
 ROWS_FILE = "rows.parquet"
@@ -36,7 +36,7 @@ TARGET_MODULES = {
 LIBRARIES = ("torch", "transformers", "peft", "trl")
 
 
-def train_expert(
+def train_expert(  # noqa: PLR0913 - the stage's inputs, where it writes and where it runs
     base: Base,
     rows: pl.DataFrame,
     config: ExpertConfig,
@@ -45,13 +45,15 @@ def train_expert(
     n_steps: int | None = None,
     device: str = "auto",
     token: str | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> dict[str, Any]:
     """Train an adapter on `rows` (dialogue_id, turn_key, prompt, completion) and write it into `folder`.
 
     Written are the PEFT adapter, training.json (every step's loss, counts, versions) and rows.parquet
     (dialogue_id, turn_key of every turn it saw). Returns facts for the manifest; `n_rows` are the turns it saw.
-    The same inputs give the same adapter to the byte on a CPU.
-    Raises UsageError if there is nothing to learn from, ConfigError if the base or the config does not fit.
+    The same inputs give the same adapter to the byte on a CPU, also if it goes on from one of its checkpoints.
+    Raises UsageError if there is nothing to learn from, ConfigError if the base or the config does not fit,
+    StoppedShortError if the time is up.
     """
     started = time.monotonic()
     with quiet_libraries():
@@ -60,13 +62,13 @@ def train_expert(
         n_steps = n_steps or config.max_steps or math.ceil(len(encoded.frame) * config.epochs / config.batch_size)
         ordered = order_rows(encoded.frame, n_steps, config.batch_size, config.seed)
         loaded = time.monotonic()
-        trained, log = fit_adapter(model, tokenizer, ordered, config, name)
+        trained, log = fit_adapter(model, tokenizer, ordered, config, name, checkpoints)
         save_adapter(trained, base, folder)
     seen = ordered.select("dialogue_id", "turn_key").unique().sort("dialogue_id", "turn_key")
     seen.write_parquet(folder / ROWS_FILE)
-    facts = {"name": name, **count_rows(encoded, ordered), "n_steps": n_steps, "last_loss": log.steps[-1]["loss"]}
+    facts = {"name": name, **count_rows(encoded, ordered), "n_steps": n_steps, "last_loss": log[-1]["loss"]}
     times = {"seconds": round(time.monotonic() - started, 1), "train_seconds": round(time.monotonic() - loaded, 1)}
-    record = {**facts, **times, "loss": log.steps, **describe_setup(base, config)}
+    record = {**facts, **times, "loss": log, **describe_setup(base, config)}
     (folder / TRAINING_FILE).write_text(json.dumps(record, indent=1), encoding="utf-8")
     return {**facts, **times}
 
@@ -77,25 +79,28 @@ def fit_adapter(
     ordered: pl.DataFrame,
     config: ExpertConfig,
     name: str,
-) -> tuple[PeftModel, StepLog]:
-    """Return the model with a new adapter, trained on the rows in the order they come, and its log."""
+    checkpoints: Checkpoints | None = None,
+) -> tuple[PeftModel, list[dict[str, float]]]:
+    """Return the model with a new adapter, trained on the rows in the order they come, and every step's loss.
+
+    Goes on from the newest checkpoint where there is one. Raises StoppedShortError if the time is up.
+    """
     from datasets import Dataset
-    from transformers import PrinterCallback
 
     from tasks.experts.trainer import ExpertTrainer, StepLog
 
-    log = StepLog(f"train {name}")
+    n_steps = math.ceil(len(ordered) / config.batch_size)
     with tempfile.TemporaryDirectory(prefix="empathy-train-") as scratch:
+        kept = checkpoints or Checkpoints(Path(scratch), math.inf)
         adapted = add_adapter(model, config)
         trainer = ExpertTrainer(
             model=adapted,
-            args=make_arguments(config, math.ceil(len(ordered) / config.batch_size), model.device.type, scratch),
+            args=make_arguments(config, n_steps, model.device.type, str(kept.folder)),
             train_dataset=Dataset(ordered.select("input_ids", "labels").to_arrow()),
             processing_class=tokenizer,
-            callbacks=[log],
+            callbacks=[StepLog(f"train {name}")],
         )
-        trainer.remove_callback(PrinterCallback)
-        trainer.train()
+        log = run_trainer(trainer, kept, f"train {name}")
     return adapted.eval(), log
 
 
@@ -143,7 +148,8 @@ def make_arguments(config: ExpertConfig, n_steps: int, device: str, scratch: str
         seed=config.seed,
         logging_steps=1,
         logging_nan_inf_filter=False,
-        save_strategy="no",
+        save_strategy="no",  # by the clock instead
+        save_total_limit=2,
         report_to="none",
         disable_tqdm=True,
         log_level="error",
