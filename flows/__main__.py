@@ -10,7 +10,7 @@ import traceback
 import typer
 from typer._click.exceptions import ClickException  # usage errors, in the click that typer carries
 
-from flows.commands import data, judge, look, models, operate
+from flows.commands import data, export, judge, look, models, operate, score, serve
 from tasks.errors import EmpathyError
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for group in (data, models, look, operate):
+for group in (data, score, models, export, serve, look, operate):
     group.register(app)
 app.add_typer(judge.app, name="judge")
 

@@ -16,6 +16,7 @@ def train_router(
     config: ExperimentConfig = ExperimentConfig(),  # noqa: B008 - frozen, and the form shows it
     subsets: ArtifactRef | None = None,
     experts: dict[str, ArtifactRef] | None = None,
+    max_minutes: float | None = None,
 ) -> ArtifactRef:
     """Train the mixture of the two experts; experts that do not exist yet are trained first.
 
@@ -23,8 +24,9 @@ def train_router(
         config: The experiment; its parts `expert` and `router` matter here.
         subsets: Subsets to learn from; those selected last if left empty.
         experts: Trained experts by name; trained, or found again, if left empty.
+        max_minutes: Longest time for one training; it stops at a checkpoint, and the next run goes on.
     """
     chosen = resolve_subsets(subsets)
-    trained = experts or train_experts(config, ("sensibility", "rationality"), chosen)
+    trained = experts or train_experts(config, ("sensibility", "rationality"), chosen, max_minutes)
     base = prepare_base_model(config)
-    return train_mixture_task(chosen, trained, base, config)
+    return train_mixture_task(chosen, trained, base, config, max_minutes)

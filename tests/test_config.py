@@ -44,7 +44,7 @@ def test_the_paper_profile_holds_the_released_choices():
     assert (paper.expert.prompt_format, paper.expert.target_modules) == ("released", "paper")
     assert (paper.expert.lora_r, paper.expert.lora_alpha, paper.expert.lora_dropout) == (8, 32, 0.1)
     assert (paper.expert.learning_rate, paper.expert.batch_size, paper.expert.max_length) == (1e-4, 16, 512)
-    assert (paper.router.train, paper.router.routing, paper.router.data) == ("router", "linear", "all")
+    assert (paper.router.train, paper.router.routing, paper.router.data) == ("released", "linear", "all")
 
 
 @pytest.mark.parametrize("group", groups(), ids=lambda group: group.__name__)

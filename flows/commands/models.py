@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from flows.commands.judging import BaseUrlOption, JudgeOption, ModelOption, check_judge, parse_judge, use_endpoint
 from flows.commands.options import HomeOption, JsonOption, VerboseOption, drop_unset, run_command, use_home
 
 
@@ -31,6 +32,10 @@ BaseModelOption = Annotated[
     str | None, typer.Option(help="Base model: hub id, folder, 'gemma-3-270m' or 'tiny-llama'.")
 ]
 MaxStepsOption = Annotated[int | None, typer.Option(min=1, help="Stop each training after this many steps.")]
+MaxMinutesOption = Annotated[
+    float | None,
+    typer.Option(min=0, help="Longest time for one training; it stops at a checkpoint, and the next run goes on."),
+]
 SeedOption = Annotated[int | None, typer.Option(min=0, help="Seed of training and evaluation.")]
 
 
@@ -43,9 +48,9 @@ def register(app: typer.Typer) -> None:
 def run(
     source: Annotated[str | None, typer.Argument(help="Path, directory, URL, or a name [default: sample].")] = None,
     profile: ProfileOption = "demo",
-    judge: Annotated[str, typer.Option(help="distilled, openai, or replies:FILE.")] = "distilled",
-    model: Annotated[str | None, typer.Option(help="Model the judge's endpoint is asked for.")] = None,
-    base_url: Annotated[str | None, typer.Option(help="OpenAI-compatible endpoint of the judge.")] = None,
+    judge: JudgeOption = "distilled",
+    model: ModelOption = None,
+    base_url: BaseUrlOption = None,
     threshold: Annotated[float | None, typer.Option(help="Both thresholds, 0 to 10.")] = None,
     base_model: BaseModelOption = None,
     max_steps: MaxStepsOption = None,
@@ -55,7 +60,7 @@ def run(
     verbose: VerboseOption = False,
 ) -> None:
     """Run the whole method: ingest, score, select, train, route, evaluate, report."""
-    from flows.commands.data import absolute_source, check_judge, check_source, parse_judge, use_endpoint
+    from flows.commands.data import absolute_source, check_source
     from flows.commands.results import show_run
 
     use_home(home)
@@ -80,6 +85,7 @@ def train(
     profile: ProfileOption = "demo",
     base_model: BaseModelOption = None,
     max_steps: MaxStepsOption = None,
+    max_minutes: MaxMinutesOption = None,
     seed: SeedOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -94,16 +100,28 @@ def train(
     check_subsets()
     chosen = experts or ([] if control else list(ExpertName))
     names = tuple(dict.fromkeys(name.value for name in (*chosen, *(control or []))))
-    refs = run_command("train_experts", as_json=json, verbose=verbose, config=config, adapters=names)
+    limits = {"max_minutes": max_minutes}
+    refs = run_command("train_experts", as_json=json, verbose=verbose, config=config, adapters=names, **limits)
     show_models(refs, as_json=json)
 
 
 def route(
-    train: Annotated[Literal["router", "router+experts"] | None, typer.Option(help="What is trained.")] = None,
+    train: Annotated[
+        Literal["router", "router+experts", "released"] | None,
+        typer.Option(help="What is trained; released: gates and the experts' gate_proj."),
+    ] = None,
     routing: Annotated[Literal["block", "linear"] | None, typer.Option(help="One gate a block, or a linear.")] = None,
+    data: Annotated[
+        Literal["union", "all", "sensibility"] | None,
+        typer.Option(help="Turns to learn from: of both experts, all, or of one."),
+    ] = None,
+    init: Annotated[
+        Literal["normal", "data"] | None, typer.Option(help="First gates: random, or from each expert's turns.")
+    ] = None,
     profile: ProfileOption = "demo",
     base_model: BaseModelOption = None,
     max_steps: MaxStepsOption = None,
+    max_minutes: MaxMinutesOption = None,
     seed: SeedOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -113,11 +131,12 @@ def route(
     from flows.commands.results import show_models
 
     use_home(home)
-    overrides = {"router": drop_unset(train=train, routing=routing)}
+    overrides = {"router": drop_unset(train=train, routing=routing, data=data, init=init)}
     config = load_config(profile, overrides, base_model=base_model, max_steps=max_steps, seed=seed)
     check_base(config)
     check_subsets()
-    ref = run_command("train_router", as_json=json, verbose=verbose, config=config)
+    limits = {"max_minutes": max_minutes}
+    ref = run_command("train_router", as_json=json, verbose=verbose, config=config, **limits)
     show_models({"mixture": ref}, as_json=json)
 
 

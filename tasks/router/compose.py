@@ -74,7 +74,7 @@ def extract_adapters(model: nn.Module) -> dict[str, Adapter]:
     from tasks.router.routed_mlp import LoraStack
 
     spec = get_spec(model)
-    stacks = {_base_path(name): module for name, module in model.named_modules() if isinstance(module, LoraStack)}
+    stacks = {base_path(name): module for name, module in model.named_modules() if isinstance(module, LoraStack)}
 
     def take(expert: int, config: Mapping[str, Any]) -> Adapter:
         held = {path: stack for path, stack in stacks.items() if stack.ranks[expert]}
@@ -84,7 +84,7 @@ def extract_adapters(model: nn.Module) -> dict[str, Adapter]:
     return {name: take(i, config) for i, (name, config) in enumerate(spec.expert_configs.items())}
 
 
-def _base_path(stack_path: str) -> str:
+def base_path(stack_path: str) -> str:
     """Return the path of the base's linear that a stack belongs to.
 
     A block keeps its stacks in `mlp.experts.gate_proj`, a single linear in `q_proj.experts`.
@@ -143,13 +143,13 @@ class _Composer:
         """Raise ConfigError for an update that belongs to no linear of an MLP or of attention, or does not fit it."""
         for path in sorted(self.adapted):
             if path not in self.linears:
-                raise _misfit(path, "the base has no linear layer there")
+                raise misfit(path, "the base has no linear layer there")
             if path not in routed and "attn" not in path and "attention" not in path:
-                raise _misfit(path, "only attention and an MLP's gate_proj, up_proj and down_proj can be mixed")
+                raise misfit(path, "only attention and an MLP's gate_proj, up_proj and down_proj can be mixed")
             linear = self.linears[path]
             for update in (adapter.weights.get(path) for adapter in self.adapters):
                 if update and (update.a.shape[1], update.b.shape[0]) != (linear.in_features, linear.out_features):
-                    raise _misfit(path, f"an update of {update.b.shape[0]} x {update.a.shape[1]} for {linear}")
+                    raise misfit(path, f"an update of {update.b.shape[0]} x {update.a.shape[1]} for {linear}")
 
     def _route_block(self, path: str) -> nn.Module:
         """Return the block with one gate. Raises ConfigError if it is not a plain gated MLP."""
@@ -196,7 +196,8 @@ class _Composer:
         return Router(weight * self.init_std).to(linear.weight.device)
 
 
-def _misfit(path: str, reason: str) -> ConfigError:
+def misfit(path: str, reason: str) -> ConfigError:
+    """Return the error for an update that has no place in the base."""
     return ConfigError(
         f"An expert does not fit this base model: {reason}.",
         where=path,

@@ -89,6 +89,19 @@ def load_mixture(
 
     Raises ArtifactError if a file is missing or altered, or if `base` is not the base it was trained on.
     """
+    index = open_mixture(folder, base)
+    weights = _read_router(folder)
+    model, tokenizer = load_base(base, device, token)
+    compose_mixture(model, expert_folders(folder, index), index.routing, init_std=0.0, seed=0)
+    expected = {key: weight.shape for key, weight in select_router(model.state_dict()).items()}
+    if expected != {key: weight.shape for key, weight in weights.items()}:
+        raise _damaged(folder / ROUTER_FILE, "its gates are not those of this base and these experts")
+    model.load_state_dict(weights, strict=False)
+    return model, tokenizer
+
+
+def open_mixture(folder: Path, base: Base) -> MixtureIndex:
+    """Return the index of a mixture whose files are whole. Raises ArtifactError as `load_mixture` does."""
     index = read_index(folder)
     if index.base.digest != base.digest:
         raise ArtifactError(
@@ -98,15 +111,12 @@ def load_mixture(
             do="load it with the base model it names",
         )
     verify_files(folder, index)
-    weights = _read_router(folder)
-    model, tokenizer = load_base(base, device, token)
-    experts = {name: folder / EXPERTS_FOLDER / name for name in index.experts}
-    compose_mixture(model, experts, index.routing, init_std=0.0, seed=0)
-    expected = {key: weight.shape for key, weight in select_router(model.state_dict()).items()}
-    if expected != {key: weight.shape for key, weight in weights.items()}:
-        raise _damaged(folder / ROUTER_FILE, "its gates are not those of this base and these experts")
-    model.load_state_dict(weights, strict=False)
-    return model, tokenizer
+    return index
+
+
+def expert_folders(folder: Path, index: MixtureIndex) -> dict[str, Path]:
+    """Return the PEFT folder of each expert by its name, in the order of the gates."""
+    return {name: folder / EXPERTS_FOLDER / name for name in index.experts}
 
 
 def read_index(folder: Path) -> MixtureIndex:

@@ -18,6 +18,7 @@ from transformers.utils import SAFE_WEIGHTS_NAME
 from tasks.errors import ConfigError
 from tasks.experts import label_nlls
 from tasks.progress import report_progress
+from tasks.router.compose import base_path
 from tasks.router.routed_mlp import LoraStack, Router
 
 STEP = "train router"
@@ -96,14 +97,17 @@ def list_trainable(model: nn.Module, kind: type[nn.Module]) -> list[nn.Parameter
 
 
 def choose_trainable(model: nn.Module, train: str, dropout: float) -> None:
-    """Unfreeze the gates, and for `router+experts` the experts, which then have dropout on their inputs.
+    """Unfreeze the gates, and what `train` names of the experts, which then has dropout on its inputs.
 
-    Frozen experts have none: they stand for the merged, dense experts of the paper.
+    `released` is what the authors' freeze rule keeps: every name with "gate" in it, so gate_proj of the experts too.
+    Frozen experts have no dropout: they stand for the merged, dense experts of the paper.
     """
     model.requires_grad_(False)
     for value in name_parameters(model, Router).values():
         value.requires_grad_(True)
-    for module in model.modules():
+    for path, module in model.named_modules():
         if isinstance(module, LoraStack):
-            module.requires_grad_(train == "router+experts")
-            module.dropout = dropout if train == "router+experts" else 0.0
+            is_gate_proj = base_path(path).endswith(".gate_proj")
+            is_trained = train == "router+experts" or (train == "released" and is_gate_proj)
+            module.requires_grad_(is_trained)
+            module.dropout = dropout if is_trained else 0.0

@@ -6,7 +6,7 @@ import json
 import math
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -15,18 +15,22 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from tasks.config import ExpertConfig, RouterConfig
+from tasks.errors import ConfigError
 from tasks.experts import (
-    MASKED,
     Base,
+    Checkpoints,
     TrainingRows,
     check_expert,
     count_response_tokens,
     load_base,
     order_rows,
     quiet_libraries,
+    run_trainer,
     to_training_rows,
 )
+from tasks.router.batches import collate, sample_batches
 from tasks.router.compose import compose_mixture
+from tasks.router.gate_init import aim_gates
 from tasks.router.inspection import mean_gates
 from tasks.router.mixture import save_mixture
 
@@ -37,8 +41,6 @@ if TYPE_CHECKING:
 TRAINING_FILE = "training.json"
 ROWS_FILE = "rows.parquet"
 LIBRARIES = ("torch", "transformers", "peft", "accelerate")
-N_INSPECTED = 64
-"""Rows on which the trained gates are looked at; enough for a mean, and seconds on two cores."""
 
 
 def train_mixture(  # noqa: PLR0913 - the stage's inputs, its two configs, and where
@@ -51,14 +53,18 @@ def train_mixture(  # noqa: PLR0913 - the stage's inputs, its two configs, and w
     n_steps: int | None = None,
     device: str = "auto",
     token: str | None = None,
+    own_rows: Mapping[str, pl.DataFrame] | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> dict[str, Any]:
     """Join the experts on `base`, train for `n_steps` on `rows` and write the mixture into `folder`.
 
     Rows (dialogue_id, turn_key, prompt, completion) are rendered, cut and batched as the experts' were. Beside the
     mixture stand training.json (losses, gates of each layer on response tokens, times, versions) and rows.parquet
     (dialogue_id, turn_key of every turn it saw). Returns facts for the manifest; `n_rows` are those turns.
-    The same inputs give the same mixture to the byte on a CPU.
-    Raises ArtifactError for experts of another base, UsageError without rows, ConfigError if training diverges.
+    The same inputs give the same mixture to the byte on a CPU, also if it goes on from one of its checkpoints.
+    `own_rows` are each expert's turns by its name; only the init 'data' looks at them.
+    Raises ArtifactError for experts of another base, UsageError without rows, ConfigError if training diverges,
+    StoppedShortError if the time is up.
     """
     started = time.monotonic()
     for expert_folder in expert_folders.values():
@@ -70,8 +76,10 @@ def train_mixture(  # noqa: PLR0913 - the stage's inputs, its two configs, and w
         n_steps = n_steps or config.max_steps or math.ceil(len(encoded.frame) * config.epochs / batch_size)
         ordered = order_rows(encoded.frame, n_steps, batch_size, config.seed)
         compose_mixture(model, expert_folders, config.routing, config.init_std, config.seed)
-        losses, train_seconds = fit_mixture(model, tokenizer, ordered, config, expert_config)
-        gates = inspect_gates(model, tokenizer, encoded.frame, batch_size)
+        if config.init == "data":
+            aim_gates(model, sample_own(own_rows or {}, list(expert_folders), model, tokenizer, expert_config))
+        losses, train_seconds = fit_mixture(model, tokenizer, ordered, config, expert_config, checkpoints)
+        gates = mean_gates(model, sample_batches(encoded.frame, tokenizer.pad_token_id, batch_size, model.device))
         save_mixture(model, base, folder)
     seen = ordered.select("dialogue_id", "turn_key").unique().sort("dialogue_id", "turn_key")
     seen.write_parquet(folder / ROWS_FILE)
@@ -82,38 +90,60 @@ def train_mixture(  # noqa: PLR0913 - the stage's inputs, its two configs, and w
     return {**facts, **times}
 
 
+def sample_own(
+    own_rows: Mapping[str, pl.DataFrame],
+    experts: Sequence[str],
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    config: ExpertConfig,
+) -> dict[str, list[dict[str, Tensor]]]:
+    """Return batches of some of each expert's own turns. Raises ConfigError if an expert has none."""
+    if missing := [name for name in experts if name not in own_rows]:
+        raise ConfigError(
+            f"There are no turns of {', '.join(missing)} for the gates to start from.",
+            where="router.init=data",
+            do="give own_rows, or use the init 'normal'",
+        )
+
+    def sample(rows: pl.DataFrame) -> list[dict[str, Tensor]]:
+        frame = to_training_rows(rows, tokenizer, config.prompt_format, config.max_length).frame
+        return list(sample_batches(frame, tokenizer.pad_token_id, config.batch_size, model.device))
+
+    return {name: sample(own_rows[name]) for name in experts}
+
+
 def fit_mixture(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     ordered: pl.DataFrame,
     config: RouterConfig,
     expert_config: ExpertConfig,
+    checkpoints: Checkpoints | None = None,
 ) -> tuple[list[dict[str, float]], float]:
     """Train what the config says of a composed model, on the rows in the order they come.
 
-    Returns step, loss and learning rate of the gates of every step, and how many seconds it took.
+    Returns step, loss and learning rate of the gates of every step, and how many seconds it took here. Goes on
+    from the newest checkpoint where there is one. Raises StoppedShortError if the time is up.
     """
-    from transformers import PrinterCallback, set_seed
+    from transformers import set_seed
 
-    from tasks.router.trainer import MixtureTrainer, choose_trainable
+    from tasks.router.trainer import STEP, MixtureTrainer, choose_trainable
 
     set_seed(config.seed)
     choose_trainable(model, config.train, expert_config.lora_dropout)
+    started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="empathy-route-") as scratch:
+        kept = checkpoints or Checkpoints(Path(scratch), math.inf)
         trainer = MixtureTrainer(
             model=model,
-            args=make_arguments(config, expert_config.batch_size, len(ordered), model.device.type, scratch),
+            args=make_arguments(config, expert_config.batch_size, len(ordered), model.device.type, str(kept.folder)),
             train_dataset=ordered.select("input_ids", "labels").to_dicts(),
             data_collator=partial(collate, pad_id=tokenizer.pad_token_id),
             expert_learning_rate=config.expert_learning_rate,
         )
-        trainer.remove_callback(PrinterCallback)
-        started = time.monotonic()
-        trainer.train()
-    seconds = round(time.monotonic() - started, 1)
+        steps = run_trainer(trainer, kept, STEP)
     model.eval().requires_grad_(False)
-    steps = [entry for entry in trainer.state.log_history if "loss" in entry]
-    return [{name: entry[name] for name in ("step", "loss", "learning_rate")} for entry in steps], seconds
+    return steps, round(time.monotonic() - started, 1)
 
 
 def make_arguments(config: RouterConfig, batch_size: int, n_rows: int, device: str, scratch: str) -> TrainingArguments:
@@ -134,44 +164,12 @@ def make_arguments(config: RouterConfig, batch_size: int, n_rows: int, device: s
         seed=config.seed,
         logging_steps=1,
         logging_nan_inf_filter=False,
-        save_strategy="no",
+        save_strategy="no",  # by the clock instead
+        save_total_limit=2,
         report_to="none",
         disable_tqdm=True,
         log_level="error",
     )
-
-
-def collate(rows: Sequence[Mapping[str, Sequence[int]]], pad_id: int) -> dict[str, Tensor]:
-    """Return rows of `input_ids` and `labels` as one batch, padded on the right: (rows, tokens) each.
-
-    The mask comes from lengths, as the padding token may be one that ends a response.
-    """
-    from torch import tensor
-
-    longest = max(len(row["input_ids"]) for row in rows)
-
-    def pad(values: Sequence[int], filler: int) -> list[int]:
-        return [*values, *[filler] * (longest - len(values))]
-
-    return {
-        "input_ids": tensor([pad(row["input_ids"], pad_id) for row in rows]),
-        "attention_mask": tensor([pad([1] * len(row["input_ids"]), 0) for row in rows]),
-        "labels": tensor([pad(row["labels"], MASKED) for row in rows]),
-    }
-
-
-def inspect_gates(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, batch_size: int
-) -> list[dict[str, Any]]:
-    """Return the mean gates of every layer on a sample of the rows, spread evenly over them."""
-    sample = rows.gather_every(max(1, len(rows) // N_INSPECTED)).head(N_INSPECTED).sort(pl.col("input_ids").list.len())
-
-    def make_batches() -> Iterator[dict[str, Tensor]]:
-        for part in sample.iter_slices(batch_size):
-            batch = collate(part.to_dicts(), tokenizer.pad_token_id)
-            yield {name: values.to(model.device) for name, values in batch.items()}
-
-    return mean_gates(model, make_batches())
 
 
 def count_rows(encoded: TrainingRows, ordered: pl.DataFrame) -> dict[str, int]:

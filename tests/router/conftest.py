@@ -2,7 +2,9 @@
 
 import hashlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
@@ -26,24 +28,26 @@ SHAPE = {
 }
 
 
+def build_model(architecture: str = "llama", **fields: Any) -> Any:
+    """Return a small random model of an architecture, the same every time."""
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    config, model = {
+        "llama": (transformers.LlamaConfig, transformers.LlamaForCausalLM),
+        "mistral": (transformers.MistralConfig, transformers.MistralForCausalLM),
+        "qwen3": (transformers.Qwen3Config, transformers.Qwen3ForCausalLM),
+        "gemma3": (transformers.Gemma3TextConfig, transformers.Gemma3ForCausalLM),
+    }[architecture]
+    extra = {"sliding_window": 8} if architecture in ("gemma3", "mistral") else {}
+    with torch.random.fork_rng():
+        torch.manual_seed(11)
+        return model(config(**{**SHAPE, **extra, **fields})).eval()
+
+
 @pytest.fixture
 def build_base() -> Callable[[str], Any]:
     """A function that builds the same random model every time it is asked for an architecture."""
-    torch = pytest.importorskip("torch")
-    transformers = pytest.importorskip("transformers")
-
-    def build(architecture: str = "llama") -> Any:
-        config, model = {
-            "llama": (transformers.LlamaConfig, transformers.LlamaForCausalLM),
-            "qwen3": (transformers.Qwen3Config, transformers.Qwen3ForCausalLM),
-            "gemma3": (transformers.Gemma3TextConfig, transformers.Gemma3ForCausalLM),
-        }[architecture]
-        extra = {"sliding_window": 8} if architecture == "gemma3" else {}
-        with torch.random.fork_rng():
-            torch.manual_seed(11)
-            return model(config(**SHAPE, **extra)).eval()
-
-    return build
+    return build_model
 
 
 @pytest.fixture
@@ -138,3 +142,53 @@ def trained_experts(base: Any, tmp_path_factory: pytest.TempPathFactory) -> dict
         )
         train_expert(base, build_rows(8, 8 * start), config, folders[name], name, n_steps=3, device="cpu")
     return folders
+
+
+@pytest.fixture(scope="session")
+def get_small_base(base: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
+    """A function that returns a small random model of an architecture as a base in a folder, tokenizer and all."""
+    from tasks.experts import load_base, prepare_base
+
+    tokenizer = load_base(base, "cpu")[1]
+
+    @cache
+    def get(architecture: str) -> Any:
+        folder = tmp_path_factory.mktemp(architecture)
+        tokenizer.save_pretrained(folder)
+        ids = {"vocab_size": len(tokenizer), "eos_token_id": tokenizer.eos_token_id}
+        build_model(architecture, **ids).save_pretrained(folder)
+        return prepare_base(str(folder), "", tmp_path_factory.mktemp("cache"))
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def get_trained(get_small_base: Callable[[str], Any], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """A function that trains two experts on all seven linears of a small base and a mixture of them, once each.
+
+    Its result has `base`, `folders` (of the experts) and `mixture` (a folder); gates and adapters were both trained.
+    """
+    from tasks.config import ExpertConfig, RouterConfig
+    from tasks.experts import train_expert
+    from tasks.router import train_mixture
+
+    settings = ExpertConfig(target_modules="paper", learning_rate=2e-2, batch_size=4, max_length=128)
+
+    @cache
+    def get_experts(architecture: str) -> dict[str, Path]:
+        folders = {}
+        for start, name in enumerate(("sensibility", "rationality")):
+            folders[name] = tmp_path_factory.mktemp(f"{architecture}-{name}")
+            rows, config = build_rows(8, 8 * start), settings.model_copy(update={"seed": start})
+            train_expert(get_small_base(architecture), rows, config, folders[name], name, n_steps=4, device="cpu")
+        return folders
+
+    @cache
+    def get(architecture: str = "llama", routing: str = "block", train: str = "router+experts") -> Any:
+        folder = tmp_path_factory.mktemp(f"{architecture}-{routing}")
+        config = RouterConfig(routing=routing, train=train, init_std=0.5, expert_learning_rate=1e-2)
+        found, experts = get_small_base(architecture), get_experts(architecture)
+        train_mixture(found, experts, build_rows(12), config, settings, folder, n_steps=4, device="cpu")
+        return SimpleNamespace(base=found, folders=experts, mixture=folder)
+
+    return get
