@@ -2,7 +2,8 @@
 
 `make bench-pacing` (about three minutes). The endpoint enforces 600 requests a minute as a token bucket with a
 burst of one second and answers in 50 ms. Bars, after the first 10 s: with OpenAI's headers at least 95 % of the limit
-and at most 1 % refusals; without them at least 85 %; a limit raised to 6,000 in mid-run is used (95 %, 85 %) within 20 s.
+and at most 1 % refusals; without them at least 85 %; a limit raised to 6,000 in mid-run is used (95 %,
+85 %) within 20 s.
 """
 
 from __future__ import annotations

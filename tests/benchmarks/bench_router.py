@@ -1,9 +1,9 @@
 """What a mixture of two experts costs beside one LoRA adapter of PEFT, and what PEFT's own mixtures cost.
 
 `make bench-router`. A random Llama (hidden 512, 8 layers), adapters of rank 8, one thread, CPU time, variants in turn;
-each ratio is the median over the rounds, after a step to warm up. Bars, for both presets of experts as they are configured
-by default (dropout 0.1; the router stage trains gates and experts): training step <= 1.10, forward <= 1.25, cached
-generation <= 1.30. Rows marked with a dash have no part in the verdict.
+each ratio is the median over the rounds, after a step to warm up. Bars, for both presets of experts as they are
+configured by default (dropout 0.1; the router stage trains gates and experts): training step <= 1.10, forward <= 1.25,
+cached generation <= 1.30. Rows marked with a dash have no part in the verdict.
 """
 
 from __future__ import annotations

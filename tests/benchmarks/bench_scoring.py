@@ -42,9 +42,7 @@ def make_turns(n: int) -> list[PlannedTurn]:
     turns = []
     for number in range(n):
         context = (
-            Utterance(
-                "speaker", f"I walked {number} miles in the rain, and when I came home the door was locked."
-            ),
+            Utterance("speaker", f"I walked {number} miles in the rain, and when I came home the door was locked."),
             Utterance("listener", "Oh no, that sounds miserable. Did anybody come and let you in?"),
             Utterance("speaker", "My neighbour did in the end, after an hour. I was so cold that I could have cried."),
         )

@@ -70,7 +70,7 @@ def test_status_of_an_empty_home_needs_no_server(environment: dict[str, str]) ->
 
 def test_every_command_says_what_it_does() -> None:
     commands = ("run", "ingest", "score", "select", "sweep", "train", "route", "evaluate", "chat", "status", "report",
-                "lineage", "up", "down", "deploy", "rebuild")  # fmt: skip
+                "lineage", "up", "down", "deploy", "rebuild", "serve", "export")  # fmt: skip
     runner = CliRunner()
     for command in commands:
         shown = runner.invoke(app, [command, "--help"])
