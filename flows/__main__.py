@@ -13,6 +13,8 @@ from typer._click.exceptions import ClickException  # usage errors, in the click
 from flows.commands import data, export, judge, look, models, operate, score, serve
 from tasks.errors import EmpathyError
 
+INTERRUPTED = "Interrupted. What was finished is kept: run the same command again to go on."
+
 app = typer.Typer(
     name="empathy",
     help="Empathetic language models from fewer, better dialogues: score, select, train two experts, route them.",
@@ -41,7 +43,7 @@ def main() -> None:
 def run_app() -> tuple[str, int]:
     """Run the command and return what to tell the person, and the exit code."""
     try:
-        app(standalone_mode=False)
+        exit_code = app(standalone_mode=False)  # typer catches an interrupt itself, and returns its code
     except EmpathyError as error:
         forget_frames(error)
         return str(error), error.exit_code
@@ -51,10 +53,10 @@ def run_app() -> tuple[str, int]:
         error.show()
         return "", error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        return "Interrupted. What was finished is kept: run the same command again to go on.", 130
+        return INTERRUPTED, 130
     except Exception as error:  # noqa: BLE001 - the last line of defence before a person
         return describe_unexpected(error)
-    return "", 0
+    return (INTERRUPTED, 130) if exit_code == 130 else ("", exit_code or 0)
 
 
 def describe_unexpected(error: Exception) -> tuple[str, int]:

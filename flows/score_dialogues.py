@@ -23,6 +23,7 @@ from tasks.scoring.tasks import (
 )
 
 CHUNKS_AT_ONCE = 8
+LOOK_EVERY_S = 1.0
 RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=CHUNKS_AT_ONCE)
 
 
@@ -49,7 +50,8 @@ def score_dialogues(
         settle_batches(run, corpus, judge)
         plan = plan_run(run, corpus, judge, scoring)
         chunks = score_chunk.map(unmapped(run), unmapped(plan), list(range(plan.n_chunks)))
-        wait(chunks)
+        while wait(chunks, timeout=LOOK_EVERY_S).not_done:
+            pass  # so that an interrupt is heeded
         coverage = commit_run(run, corpus, plan, scoring.split)
         scores = keep_scores(run, corpus)
     raise_failures(chunks, coverage)

@@ -23,6 +23,10 @@ AdapterName = Literal["sensibility", "rationality", "union", "full", "random", "
 ADAPTERS: tuple[AdapterName, ...] = get_args(AdapterName)
 
 
+DEFAULT_N_SAMPLES = 5
+"""Replies a turn where a judge takes several, and no number is said."""
+
+
 class Part(BaseModel):
     """A frozen group of parameters; unknown names are refused."""
 
@@ -51,7 +55,9 @@ class JudgeConfig(Part):
         description="point: the score as written. logprobs: its expected value over the score tokens. "
         "samples: the mean of several replies.",
     )
-    n_samples: int = Field(default=5, ge=2, le=50, description="Replies a turn, for the method 'samples'.")
+    n_samples: int = Field(
+        default=DEFAULT_N_SAMPLES, ge=2, le=50, description="Replies a turn, for the method 'samples'."
+    )
     temperature: float | None = Field(
         default=None, ge=0, le=2, description="Sampling temperature; if empty 1 for the method 'samples', else 0."
     )

@@ -90,6 +90,8 @@ def score(
     if batch_file:
         write_batch_file(config, scoring, batch_file, as_json=json)
         return
+    if samples and method != "samples":
+        raise UsageError("--samples is the number of replies of --method samples.", do="give both, or neither")
     if pilot and not dry_run:
         raise UsageError("--pilot measures for a forecast.", do="give it together with --dry-run")
     if pilot or not dry_run:

@@ -80,7 +80,13 @@ def require_price(model: str, own_prices: Path, max_cost_usd: float | None) -> P
 def require_key(settings: Settings) -> str:
     """Return the judge's key; an endpoint of one's own may have none. Raises ConfigError for the public one."""
     if settings.judge_api_key:
-        return settings.judge_api_key.get_secret_value()
+        key = settings.judge_api_key.get_secret_value().strip()
+        if not key.isascii() or not key.isprintable():
+            raise ConfigError(
+                "The judge's key holds a character that no key has: a line break, a curly quote.",
+                do="set OPENAI_API_KEY (or EMPATHY_JUDGE_API_KEY) again",
+            )
+        return key
     if settings.judge_base_url:
         return "none"
     raise ConfigError(

@@ -110,7 +110,9 @@ def plan_run(run: str, corpus: list[ArtifactRef], config: JudgeConfig, scoring: 
     home, identity = scoring_run.home, scoring_run.identity
     turn_files = home.turn_files(corpus)
     replies = str(Path(config.replies_file).expanduser()) if config.replies_file else ""
-    plan_file = home.settings.cache_dir / "plans" / f"{run}.parquet"
+    plan_file = home.settings.cache_dir / "plans" / f"{identity.judge_id}-{run}.parquet"
+    for left in plan_file.parent.glob(f"{identity.judge_id}-*.parquet"):
+        left.unlink()  # of a killed run: the lease is ours
     close_left_segments(scoring_run.folder)
     with home.store.transaction() as connection:
         commit_segments(connection, scoring_run.folder, identity)

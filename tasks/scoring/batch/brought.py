@@ -87,6 +87,7 @@ class BroughtJudge:
         self.n_known, self.n_taken = 0, 0
         self.failures: Counter[str] = Counter()
         self._first_message = ""
+        self._strangers: Counter[str] = Counter()
         self._one_at_a_time = threading.Lock()
 
     def check(self, turn_files: Sequence[str]) -> None:
@@ -118,6 +119,8 @@ class BroughtJudge:
         if self.failures:
             classes = ", ".join(f"{n:,} {name}" for name, n in self.failures.most_common())
             report_notice(f"Of the results these are errors: {classes}. The first says: {self._first_message[:300]}")
+        for model, n in self._strangers.most_common():
+            report_notice(f"{n:,} results are of the model {model}, not of {self.asker.model}: are they this judge's?")
         if self.n_known > self.n_taken:
             report_notice(f"{self.n_known - self.n_taken:,} results are of turns that have a score: it stays.")
 
@@ -128,4 +131,7 @@ class BroughtJudge:
         if result.message:
             self.failures[result.values["error_class"]] += 1
             self._first_message = self._first_message or result.message
-        return make_attempt(self.asker, self.price, entry, result, time.time())
+        attempt = make_attempt(self.asker, self.price, entry, result, time.time())
+        if attempt.model and not attempt.model.startswith(self.asker.model):
+            self._strangers[attempt.model] += 1
+        return attempt

@@ -168,7 +168,7 @@ class Rounds:
         if not entries:
             path.unlink()
             return None
-        part = Part(name, len(entries), asdict(self.settler.dialect))
+        part = Part(name, len(entries), asdict(self.settler.speech.dialect))
         self.store.write_entries(part, entries.values())
         self.store.save(part)
         if queue is self.again:

@@ -13,7 +13,7 @@ from tasks.scoring.batch.requests import encode_request
 from tasks.scoring.batch.results import BatchResult
 from tasks.scoring.engine.asking import Asker
 from tasks.scoring.engine.calling import CallResult
-from tasks.scoring.engine.dialect import Dialect, adapt_dialect, load_dialect, remember_dialect, without_logprobs
+from tasks.scoring.engine.dialect import Dialect, Refusal, Speech
 from tasks.scoring.engine.fatal import describe_fatal
 from tasks.scoring.engine.meter import Meter
 from tasks.scoring.engine.spending import Spending
@@ -46,16 +46,16 @@ class Settler:
     """Makes requests and settles their results, for all the batches of one run."""
 
     def __init__(self, identity: JudgeIdentity, price: Price | None, max_cost_usd: float | None, memory: Path) -> None:
-        self.identity, self.price, self.memory = identity, price, memory
+        self.identity, self.price = identity, price
         self.asker, self.meter = Asker(identity), Meter()
         self.spending = Spending(max_cost_usd, price)
-        self.dialect = load_dialect(memory)
+        self.speech = Speech(memory)
         self.failure: EmpathyError | None = None
         """Why nothing more is submitted."""
 
     def make_line(self, entry: Entry) -> bytes:
         """Return the line that asks a question, and note what it is in the entry."""
-        request = self.asker.make_request(entry.question, self.dialect)
+        request = self.asker.make_request(entry.question, self.speech.dialect)
         entry.request_key = digest_of(request)
         return encode_request(entry.turn_key, request)
 
@@ -91,23 +91,20 @@ class Settler:
             if not is_adapted:
                 self.failure = self.failure or describe_fatal(CallResult(attempt, message=message), self.identity)
             return not is_adapted
+        if attempt.http_status == 200:
+            self.speech.note_answer(asked_in)
         return attempt.error_class == "too_long" or self.asker.is_answered(entry.question, attempt)
 
     def _adapt(self, entry: Entry, attempt: Attempt, message: str, asked_in: Dialect) -> bool:
         """Ask in another way from now on where the endpoint wants that; False where it refuses us."""
         if attempt.error_class in ("auth", "quota"):
             return False
-        if self.dialect != asked_in:  # another result of the batch has told already
-            return True
-        adapted = without_logprobs(asked_in) if attempt.error_class == NO_LOGPROBS else None
-        if attempt.error_class == "invalid_request":
-            adapted = adapt_dialect(asked_in, message, self.asker.make_request(entry.question, asked_in))
-        if adapted is None:
-            return False
-        self.dialect, says = adapted
-        remember_dialect(self.memory, self.dialect)
-        report_notice(f"{self.identity.endpoint_alias} is asked in another way: {says}.")
-        return True
+        request = self.asker.make_request(entry.question, asked_in)
+        lacks_logprobs = attempt.error_class == NO_LOGPROBS
+        says = self.speech.learn(asked_in, Refusal(message, request, attempt.http_status, lacks_logprobs))
+        if says:
+            report_notice(f"{self.identity.endpoint_alias} is asked in another way: {says}.")
+        return says is not None
 
 
 def describe_budget(spending: Spending) -> StoppedShortError:

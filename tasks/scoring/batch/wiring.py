@@ -48,15 +48,37 @@ def settle_former_batches(
         judge.check(turn_files)
     elif isinstance(judge, BatchJudge):
         judge.resume(journal)
-    elif config.kind == "openai" and (parts := list_under_way(journal)):
-        report_notice(f"{len(parts)} batches of this judge were submitted by former runs: their results come first.")
-        by_batch = config.model_copy(update={"kind": "openai-batch"})
-        collector = load_judge(by_batch, identity, settings, ScoringConfig(), may_call)
-        try:
-            if isinstance(collector, BatchJudge):
-                collector.take_finished(journal)
-        finally:
-            collector.close()
+    elif config.kind == "openai":
+        if parts := list_under_way(journal):
+            collect_batches(len(parts), config, identity, settings, journal, may_call)
+        drop_questions(journal)
+
+
+def collect_batches(
+    n_parts: int,
+    config: JudgeConfig,
+    identity: JudgeIdentity,
+    settings: Settings,
+    journal: Path,
+    may_call: Callable[[], None],
+) -> None:
+    """Take what batches brought for a live judge. Raises StoppedShortError while some are under way."""
+    report_notice(f"{n_parts} batches of this judge were submitted by former runs: their results come first.")
+    by_batch = config.model_copy(update={"kind": "openai-batch"})
+    collector = load_judge(by_batch, identity, settings, ScoringConfig(), may_call)
+    try:
+        if isinstance(collector, BatchJudge):
+            collector.take_finished(journal)
+    finally:
+        collector.close()
+
+
+def drop_questions(journal: Path) -> None:
+    """Drop what batches left to be asked again: a live run asks it now, and a later batch would pay for it twice."""
+    store = PartStore(journal / "batches")
+    for part in store.list_open():
+        part.status = "done"
+        store.save(part)
 
 
 def refuse_under_way(journal: Path) -> None:

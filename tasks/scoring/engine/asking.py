@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from tasks.config import DEFAULT_N_SAMPLES
 from tasks.errors import ScoreParseError
 from tasks.scoring.engine.dialect import Dialect
 from tasks.scoring.expected import expect_scores
@@ -42,7 +43,7 @@ class Asker:
         self.model = identity.model
         self.rubric = parse_rubric(identity.rubric_text)
         self.method = str(identity.parameters.get("method", "point"))
-        self.n_samples = int(identity.parameters.get("n_samples", 5))
+        self.n_samples = int(identity.parameters.get("n_samples", DEFAULT_N_SAMPLES))
         self.temperature = float(identity.parameters["temperature"])
 
     def most_tokens_out(self, question: Question) -> int:
@@ -82,7 +83,8 @@ class Asker:
 
     def lacks_logprobs(self, attempt: Attempt) -> bool:
         """Say whether a reply that was asked for log-probabilities came without them."""
-        return attempt.method == "logprobs" and attempt.error_class is None and not attempt.logprobs
+        is_bare = attempt.method == "logprobs" and attempt.error_class is None and not attempt.logprobs
+        return is_bare and not _find_fault(attempt)  # words without a score have no score's probabilities either
 
     def is_answered(self, question: Question, attempt: Attempt) -> bool:
         """Say whether the turn needs no further call; else the question holds what to say next time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from tasks.scoring.ledger.journal import Attempt
 if TYPE_CHECKING:
     import httpx2
     import openai
+
+TRICKLE_S = 1.0
+"""The client's timeout ends silence; a response that comes byte by byte is ended this much later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,10 @@ async def call_endpoint(client: openai.AsyncOpenAI, timer: CallTimer, request: d
     import openai
 
     try:
-        response = await client.post("/chat/completions", body=request, cast_to=httpx2.Response)
-        payload = json.loads(response.content)
+        async with asyncio.timeout(_read_timeout(client) + TRICKLE_S):
+            response = await client.post("/chat/completions", body=request, cast_to=httpx2.Response)
+    except TimeoutError:
+        return _fail(timer, "timeout", "it did not end in time")
     except openai.APITimeoutError as error:
         # the aiohttp transport calls every failure to connect, a refused one too, a timeout
         is_connecting = type(error.__cause__).__name__ == "ConnectTimeout"
@@ -75,9 +81,17 @@ async def call_endpoint(client: openai.AsyncOpenAI, timer: CallTimer, request: d
         return _read_refusal(error, timer, client.api_key)
     except (openai.APIError, aiohttp.ClientError, OSError) as error:  # the transport lets some of its own through
         return _fail(timer, "connection", str(error))
+    except ValueError as error:  # nothing was sent: the request cannot be written as HTTP
+        return _fail(timer, "invalid_request", scrub(str(error), client.api_key))
+    try:
+        payload = json.loads(response.content)
     except (ValueError, RecursionError) as error:  # a body that is not JSON, or a tower of brackets
         return _fail(timer, "server", str(error), http_status=200)
     return CallResult(timer.finish(**read_completion(payload)), limits=read_limits(response.headers))
+
+
+def _read_timeout(client: openai.AsyncOpenAI) -> float:
+    return client.timeout if isinstance(client.timeout, int | float) else 0.0
 
 
 def _fail(timer: CallTimer, error_class: str, message: str, http_status: int | None = None) -> CallResult:
@@ -88,7 +102,7 @@ def _read_refusal(error: openai.APIStatusError, timer: CallTimer, key: str) -> C
     headers: httpx2.Headers = error.response.headers
     payload = _read_json(error.response)
     error_class, _ = classify_refusal(error.status_code, payload)
-    text = scrub(read_message(payload, error.response.text[:2000]), key)
+    text = scrub(read_message(payload, error.response.text), key)[:2000]
     attempt = timer.finish(http_status=error.status_code, error_class=error_class, reply=text)
     return CallResult(attempt, read_wait(headers), read_limits(headers), text)
 

@@ -60,6 +60,51 @@ def without_logprobs(dialect: Dialect) -> tuple[Dialect, str]:
     return replace(dialect, has_logprobs=False), "no log-probabilities: scores are the mean of several samples"
 
 
+class Speech:
+    """The dialect that an endpoint is asked in: learnt from its refusals, remembered once it has answered in it."""
+
+    def __init__(self, memory: Path) -> None:
+        self.memory, self.dialect = memory, load_dialect(memory)
+        self._is_remembered = self.dialect != Dialect()
+        self._is_proved = True
+
+    def note_answer(self, asked_in: Dialect) -> None:
+        """Remember the dialect that was just answered, if it is new: a wrong address refuses every one."""
+        if asked_in == self.dialect and not self._is_proved:
+            self._is_proved = True
+            remember_dialect(self.memory, self.dialect)
+
+    def learn(self, asked_in: Dialect, refused: Refusal) -> str | None:
+        """Ask in another way from now on; return what to tell people, "" if they know, None if it is about us."""
+        if self.dialect != asked_in:
+            return ""  # another answer has told already
+        adapted = without_logprobs(asked_in) if refused.lacks_logprobs else None
+        if adapted is None and refused.is_about_request:
+            adapted = adapt_dialect(asked_in, refused.message, refused.request)
+            if adapted is None and self._is_remembered:
+                adapted = Dialect(), "anew, as what was remembered of it is refused"
+        if adapted is None:
+            return None
+        self._is_remembered = self._is_proved = False
+        self.dialect, says = adapted
+        return says
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request was refused: what the endpoint says, of which request, and whether the reply only lacked a part."""
+
+    message: str
+    request: dict[str, object]
+    http_status: int | None = None
+    lacks_logprobs: bool = False
+
+    @property
+    def is_about_request(self) -> bool:
+        """Whether it may be about how we ask: not where the address itself is not known."""
+        return self.http_status not in (404, 405)
+
+
 def find_memory(folder: Path, identity: JudgeIdentity) -> Path:
     """Return the file in which the dialect of a judge's endpoint is remembered."""
     return folder / f"{slugify(f'{identity.endpoint_alias}-{identity.model}')}.json"

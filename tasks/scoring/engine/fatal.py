@@ -5,6 +5,7 @@ from __future__ import annotations
 from tasks.errors import EndpointError, StoppedShortError
 from tasks.scoring.engine.calling import CallResult
 from tasks.scoring.identity import JudgeIdentity
+from tasks.scoring.ledger.journal import Attempt
 
 ADVICE = {
     "auth": "check the key (OPENAI_API_KEY or EMPATHY_JUDGE_API_KEY)",
@@ -31,4 +32,15 @@ def describe_outage(result: CallResult, identity: JudgeIdentity) -> StoppedShort
         where=f"{identity.endpoint_alias}, model {identity.model}",
         do="check its address (--base-url), that it is up, and its limits; then run the same again: "
         "what was scored is kept",
+    )
+
+
+def describe_yield(n_turns: int, last: Attempt, identity: JudgeIdentity) -> EndpointError:
+    """Return the error that tells that nothing the judge says gives a score."""
+    said = " ".join((last.reply or "").split())[:120]
+    return EndpointError(
+        f"None of the first {n_turns} turns got a score; the last reply ({last.error_class or 'unparseable'}) "
+        f"says: {said!r}.",
+        where=f"{identity.endpoint_alias}, model {identity.model}",
+        do="try another model or rubric; one that thinks first needs more max_output_tokens (in the rubric's head)",
     )

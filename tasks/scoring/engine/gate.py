@@ -14,11 +14,15 @@ from tasks.config import ScoringConfig
 from tasks.scoring.engine.budgets import Bucket
 from tasks.scoring.engine.calling import CallResult
 from tasks.scoring.engine.concurrency import Concurrency
+from tasks.scoring.engine.headers import Limits
 from tasks.scoring.engine.pace import Pace
 from tasks.scoring.engine.spending import Spending
 
 LONGEST_NAP_S = 1.0
 """The pace may rise while somebody waits: look again at least this often."""
+
+RAISED = 1.01
+"""Limits more than this many times those told before count as raised."""
 
 
 @dataclass(slots=True)
@@ -38,7 +42,9 @@ class Gate:
     def __init__(self, scoring: ScoringConfig, spending: Spending, clock: Callable[[], float] = time.monotonic) -> None:
         self.concurrency, self.pace, self.spending = Concurrency(scoring.max_concurrency), Pace(), spending
         self.n_in_flight = 0
-        self.is_closed = False
+        self.closed = asyncio.Event()
+        """Set when nobody may leave any more: those who sleep until a retry wake."""
+        self._limits = Limits()
         self._clock = clock
         self._paced = Bucket()
         self._requests = Bucket((scoring.requests_per_minute or math.inf) / 60)
@@ -62,12 +68,7 @@ class Gate:
     def leave(self, ticket: Ticket, result: CallResult, mean_tokens: float) -> None:
         """Learn from what came of a call, correct its charges, and let the next through."""
         now, attempt = self._clock(), result.attempt
-        per_second = min(
-            result.limits.requests_per_minute / 60,
-            result.limits.tokens_per_minute / 60 / mean_tokens if mean_tokens else math.inf,
-        )
-        if math.isfinite(per_second) or attempt.http_status == 200:
-            self.pace.note_told(per_second)
+        self._take_limits(result.limits, mean_tokens)
         if attempt.error_class == "rate_limit":
             was_by_chance = self.pace.is_by_chance
             if self.pace.note_refused(now, ticket.sent_at):
@@ -86,6 +87,19 @@ class Gate:
         self.spending.settle(ticket.cost_usd, attempt)
         self.release(None)
 
+    def _take_limits(self, limits: Limits, mean_tokens: float) -> None:
+        """Follow the limits that an answer tells; one that tells none, as an error's may, changes nothing."""
+        if limits == Limits():
+            return
+        was, self._limits = self._limits, limits
+        if (
+            limits.requests_per_minute > was.requests_per_minute * RAISED
+            or limits.tokens_per_minute > was.tokens_per_minute * RAISED
+        ):
+            self.pace.note_raised()
+        by_tokens = limits.tokens_per_minute / mean_tokens if mean_tokens else math.inf
+        self.pace.note_told(min(limits.requests_per_minute, by_tokens) / 60)
+
     def release(self, ticket: Ticket | None) -> None:
         """Give a place back; with its ticket, the charges too."""
         self.n_in_flight -= 1
@@ -94,9 +108,14 @@ class Gate:
             self.spending.release(ticket.cost_usd)
         self._admit()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody may leave any more."""
+        return self.closed.is_set()
+
     def close(self) -> None:
         """Let nobody through any more, those who wait neither."""
-        self.is_closed = True
+        self.closed.set()
         self._admit()
 
     def _admit(self) -> None:
@@ -121,7 +140,8 @@ class Gate:
         ticket = self._waiting[0][2]
         ticket.n_tokens, ticket.cost_usd = ticket.price()
         if not self.spending.fits(ticket.cost_usd):
-            self.is_closed = self.n_in_flight == 0  # else a call in flight may cost less than it was charged
+            if self.n_in_flight == 0:  # else a call in flight may cost less than it was charged
+                self.closed.set()
             return self.is_closed
         now = self._clock()
         self._paced.set_rate(now, self.pace.allowed(now))

@@ -26,7 +26,7 @@ def read_wait(headers: Mapping[str, str]) -> float | None:
     """Return the seconds an endpoint asks us to wait, or None.
 
     From `retry-after-ms`, else `retry-after` (seconds or a date), else the `x-ratelimit-reset-*` of what is used up
-    (`x-ratelimit-remaining-*` is 0, or not told), the longest of them.
+    (`x-ratelimit-remaining-*` is 0, or not told), the longest of them: that is when a whole minute's budget is back.
     """
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         wait = _read_seconds(headers.get(name), unit)
@@ -79,4 +79,4 @@ def _read_seconds(text: str | None, unit: float, *, is_date: bool = True) -> flo
 
 
 def _check(seconds: float) -> float | None:
-    return seconds if 0 <= seconds < LONGEST_WAIT_S else None
+    return min(seconds, LONGEST_WAIT_S) if seconds >= 0 else None  # a NaN is no wait

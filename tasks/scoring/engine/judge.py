@@ -17,15 +17,8 @@ from tasks.progress import report_notice
 from tasks.scoring.engine import waits
 from tasks.scoring.engine.asking import Asker, Question
 from tasks.scoring.engine.calling import CallResult, CallTimer, call_endpoint, make_client
-from tasks.scoring.engine.dialect import (
-    Dialect,
-    adapt_dialect,
-    find_memory,
-    load_dialect,
-    remember_dialect,
-    without_logprobs,
-)
-from tasks.scoring.engine.fatal import describe_fatal, describe_outage
+from tasks.scoring.engine.dialect import Dialect, Refusal, Speech, find_memory
+from tasks.scoring.engine.fatal import describe_fatal, describe_outage, describe_yield
 from tasks.scoring.engine.gate import Gate, Ticket
 from tasks.scoring.engine.meter import Meter
 from tasks.scoring.engine.spending import Spending
@@ -33,7 +26,7 @@ from tasks.scoring.identity import JudgeIdentity
 from tasks.scoring.ledger.journal import Attempt, SegmentWriter
 from tasks.scoring.ledger.pricing import Price
 from tasks.scoring.planning import PlannedTurn
-from tasks.scoring.reasons import FATAL, NO_LOGPROBS, TRANSIENT
+from tasks.scoring.reasons import FATAL, MAX_REPLIES, NO_LOGPROBS, TRANSIENT
 
 OnDone = Callable[[int], None]
 
@@ -48,8 +41,8 @@ class LLMJudge:
         """Connect to `endpoint` (address, key); `may_call` raises where this process may not pay any more."""
         self.identity, self.price, self.may_call = identity, price, may_call
         self.asker, self.meter, self.outage = Asker(identity), Meter(), waits.Outage()
-        self.memory = find_memory(memory, identity)
-        self.dialect = load_dialect(self.memory)
+        self.speech = Speech(find_memory(memory, identity))
+        self.yields = waits.Yield()
         self.spending = Spending(scoring.max_cost_usd, price)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="judge", daemon=True)
@@ -58,7 +51,6 @@ class LLMJudge:
         self._gate = Gate(scoring, self.spending)
         self._failure: EmpathyError | OSError | None = None
         """Why no further call is made: the endpoint refuses us, or the journal cannot be written."""
-        self._stopped = asyncio.Event()
 
     def score_chunk(self, turns: Sequence[PlannedTurn], writer: SegmentWriter, on_done: OnDone) -> None:
         """Ask for every turn until it has a score or a reason.
@@ -114,14 +106,19 @@ class LLMJudge:
             attempt = await self._ask_patiently(question, writer)
             if attempt is None:
                 return False
-            if attempt.error_class in (*TRANSIENT, "too_long") or self.asker.is_answered(question, attempt):
+            if attempt.error_class in TRANSIENT:
+                return True
+            if attempt.error_class == "too_long" or self.asker.is_answered(question, attempt):
+                if self.yields.note(is_scored=attempt.error_class is None and question.n_useless < MAX_REPLIES):
+                    self._stop(describe_yield(self.yields.n_ended, attempt, self.identity))
                 return True
 
     async def _ask_patiently(self, question: Question, writer: SegmentWriter) -> Attempt | None:
         """Ask until the endpoint answers, holding no place while waiting; None where the run stops."""
         n_failures = 0
         while True:
-            result = await self._ask_once(question, writer, is_retry=n_failures > 0)
+            is_retry = n_failures > 0 or question.n_useless > 0
+            result = await self._ask_once(question, writer, is_retry=is_retry)
             if result is None:
                 return None
             if result.attempt.error_class not in (*TRANSIENT, *FATAL):
@@ -141,12 +138,15 @@ class LLMJudge:
         try:
             self.may_call()
             writer.make_ready()  # what could not be kept is not paid for
-        except (OSError, EmpathyError) as error:
-            self._stop(error)
+            request = self.asker.make_request(question, dialect)
+            timer = CallTimer(question.planned.turn.turn_key, request, question.terms[0])
+        except BaseException as error:
+            if isinstance(error, OSError | EmpathyError):
+                self._stop(error)
             self._gate.release(ticket)
-            return None
-        request = self.asker.make_request(question, dialect)
-        timer = CallTimer(question.planned.turn.turn_key, request, question.terms[0])
+            if self._failure is error:
+                return None
+            raise
         try:
             result = self._complete(await call_endpoint(self._client, timer, request))
         except BaseException:
@@ -166,11 +166,11 @@ class LLMJudge:
         self, question: Question, n_characters: int, *, is_retry: bool
     ) -> tuple[Ticket | None, Dialect]:
         """Wait for a place, and return its ticket with the dialect that it was priced for; None where the run stops."""
-        dialect = self.dialect
+        dialect = self.speech.dialect
 
         def price() -> tuple[float, float]:
             nonlocal dialect
-            dialect = self.dialect  # another one may ask for more replies
+            dialect = self.speech.dialect  # another one may ask for more replies
             self.asker.choose_terms(question, dialect)
             worst = self.spending.worst_of(n_characters, self.asker.most_tokens_out(question))
             return self.meter.expect_tokens(n_characters), worst
@@ -180,16 +180,15 @@ class LLMJudge:
 
     def _learn_from(self, result: CallResult, dialect: Dialect, request: dict[str, Any]) -> None:
         """Ask in another way from now on where the endpoint wants that; stop where it refuses us, or nobody answers."""
-        attempt, adapted = result.attempt, None
-        if attempt.error_class == NO_LOGPROBS:
-            adapted = without_logprobs(dialect)
-        elif attempt.error_class == "invalid_request":
-            adapted = adapt_dialect(dialect, result.message, request)
-        if adapted and self.dialect == dialect:  # else another call has found that out already
-            self.dialect, says = adapted
-            remember_dialect(self.memory, self.dialect)
+        attempt, says = result.attempt, None
+        if attempt.error_class in (NO_LOGPROBS, "invalid_request"):
+            lacks_logprobs = attempt.error_class == NO_LOGPROBS
+            says = self.speech.learn(dialect, Refusal(result.message, request, attempt.http_status, lacks_logprobs))
+        elif attempt.http_status == 200:
+            self.speech.note_answer(dialect)
+        if says:
             report_notice(f"{self.identity.endpoint_alias} is asked in another way: {says}.")
-        elif attempt.error_class in FATAL and not adapted:
+        elif says is None and attempt.error_class in FATAL:
             self._stop(describe_fatal(result, self.identity))
         if self.outage.note(time.monotonic(), attempt.http_status, attempt.error_class):
             self._stop(describe_outage(result, self.identity))
@@ -216,12 +215,11 @@ class LLMJudge:
 
     def _stop(self, failure: EmpathyError | OSError) -> None:
         self._failure = self._failure or failure
-        self._stopped.set()
         self._gate.close()
 
     async def _sleep(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopped.wait(), seconds)
+            await asyncio.wait_for(self._gate.closed.wait(), seconds)
 
 
 async def _cancel(tasks: set[asyncio.Task[Any]]) -> None:

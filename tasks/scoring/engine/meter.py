@@ -17,7 +17,7 @@ class Meter:
     """Counts calls as they come back."""
 
     def __init__(self) -> None:
-        self.n_calls = self.n_limited = self.n_unpriced = 0
+        self.n_limited = 0
         self.cost_usd = 0.0
         self._n_measured = self._characters = self._tokens_in = self._tokens_out = 0
         self._seen: list[str] = []
@@ -25,9 +25,7 @@ class Meter:
 
     def note(self, attempt: Attempt, n_characters: int) -> None:
         """Count a call whose prompt had so many characters."""
-        self.n_calls += 1
         self.n_limited += attempt.error_class == "rate_limit"
-        self.n_unpriced += attempt.cost_usd is None
         self.cost_usd += attempt.cost_usd or 0.0
         now = time.monotonic()
         self._came_at.append(now)

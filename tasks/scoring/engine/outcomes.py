@@ -7,6 +7,9 @@ from typing import Any
 
 from tasks.scoring.expected import compact_logprobs
 
+TOO_LONG = re.compile(r"context.?(length|size|window)|exceed_context|prompt is too long", re.IGNORECASE)
+"""As OpenAI (a code), vLLM (in words) and llama.cpp (a type) say that a turn does not fit."""
+
 
 def read_completion(payload: Any) -> dict[str, Any]:
     """Return the attempt's fields of a chat completion; what is not of the right type is left out."""
@@ -71,7 +74,7 @@ def classify_refusal(status: int, payload: Any) -> tuple[str, str]:
         return "server", code
     if "content_filter" in code or "content_policy" in code:
         return "refusal", code
-    if status == 413 or "context_length" in code:
+    if status == 413 or TOO_LONG.search(str(error or payload)):
         return "too_long", code
     return "invalid_request", code
 

@@ -99,10 +99,12 @@ class Pace:
         return is_limit
 
     def note_told(self, requests_per_s: float) -> None:
-        """Take the limit that the endpoint's headers tell; infinite where they tell none."""
-        if requests_per_s > self.told * 1.01:  # raised: what was found below the old limit says nothing of the new
-            self.ceiling = self.rate = math.inf
+        """Take the limit that the endpoint's headers tell."""
         self.told = requests_per_s
+
+    def note_raised(self) -> None:
+        """Forget what was found: the endpoint's limit was raised, and what it takes now is not known."""
+        self.ceiling = self.rate = math.inf
 
     def _lower(self, share: float, accepted_per_s: float, now: float) -> None:
         _forget(self._accepted, now)

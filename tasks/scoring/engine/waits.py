@@ -25,6 +25,21 @@ def choose_wait(n_tries: int, asked_s: float | None, first_backoff_s: float = FI
     return min(LONGEST_BACKOFF_S, first_backoff_s * 2 ** (n_tries - 1)) * random.uniform(0.5, 1.5)  # noqa: S311
 
 
+class Yield:
+    """Sees that an endpoint's replies give no score at all, so that a run stops before it has paid for every turn."""
+
+    FIRST_TURNS = 30
+
+    def __init__(self) -> None:
+        self.n_ended = self.n_scored = 0
+
+    def note(self, *, is_scored: bool) -> bool:
+        """Count a turn that came to its end; return whether none of the first turns has a score."""
+        self.n_ended += 1
+        self.n_scored += is_scored
+        return self.n_scored == 0 and self.n_ended >= self.FIRST_TURNS
+
+
 class Outage:
     """Sees that an endpoint does nobody any good, so that a run stops instead of trying every turn for nothing."""
 

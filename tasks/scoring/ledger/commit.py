@@ -13,10 +13,11 @@ import duckdb
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
+from tasks.config import DEFAULT_N_SAMPLES
 from tasks.schema import digest_of
 from tasks.scoring.identity import JudgeIdentity
 from tasks.scoring.ledger.journal import Attempt, list_segments, read_segment, segment_name, to_row
-from tasks.scoring.ledger.reading import DEFAULT_N_SAMPLES, find_method, pool_turns, read_attempt
+from tasks.scoring.ledger.reading import find_method, pool_turns, read_attempt
 from tasks.scoring.parsing import ParsedScores
 from tasks.scoring.reasons import TERMINAL, TOO_FEW_SAMPLES
 

@@ -18,8 +18,6 @@ from tasks.scoring.reasons import NO_LOGPROBS, UNPARSEABLE
 
 SampleCall = tuple[str, str | None, Sequence[str] | None, str | None]
 """A call for samples: turn_key, reply, choices, error class."""
-DEFAULT_N_SAMPLES = 5
-"""Of a judge that fell back to samples, and so has no number of its own."""
 
 
 class Reading(NamedTuple):
@@ -46,11 +44,14 @@ def read_attempt(attempt: Attempt, method: str) -> Reading:
         return Reading(error_class=attempt.error_class or (None if n_samples else UNPARSEABLE), n_samples=n_samples)
     if attempt.error_class is not None:
         return Reading(error_class=attempt.error_class)
-    if method == "logprobs" and not attempt.logprobs:
-        return Reading(error_class=NO_LOGPROBS)
     reply = attempt.reply or ""
     try:
-        return Reading(expect_scores(reply, attempt.logprobs or []) if method == "logprobs" else _parse_reply(reply))
+        if method != "logprobs":
+            return Reading(_parse_reply(reply))
+        _parse_reply(reply)
+        if not attempt.logprobs:
+            return Reading(error_class=NO_LOGPROBS)
+        return Reading(expect_scores(reply, attempt.logprobs))
     except ScoreParseError:
         return Reading(error_class=UNPARSEABLE)
 

@@ -113,6 +113,8 @@ def run_simulation(endpoint: Endpoint, seconds: float, *, most: int = 64, seed: 
         while in_flight and in_flight[0][0] <= now:
             at, sent_at, is_taken = heapq.heappop(in_flight)
             if endpoint.has_headers:
+                if endpoint.limit(sent_at) > pace.told:
+                    pace.note_raised()
                 pace.note_told(endpoint.limit(sent_at))
             if is_taken:
                 pace.note_accepted(at)

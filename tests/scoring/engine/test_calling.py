@@ -159,3 +159,27 @@ def test_somebody_who_hangs_up_is_a_failed_connection(says):
             server.close()
 
     assert asyncio.run(run()).attempt.error_class == "connection"
+
+
+def test_a_reply_that_comes_byte_by_byte_is_a_timeout():
+    """A server that sends white space for ever would hold its place for ever."""
+
+    async def main():
+        async def trickle(reader, writer):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n")
+            while not writer.is_closing():
+                writer.write(b"1\r\n \r\n")
+                await asyncio.sleep(0.05)
+
+        server = await asyncio.start_server(trickle, "127.0.0.1", 0)
+        client = make_client(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", "sk-none", 0.3, 1)
+        request = {"model": "m", "messages": []}
+        result = await asyncio.wait_for(call_endpoint(client, CallTimer("k", request, "point"), request), 10)
+        await client.close()
+        server.close()
+        return result.attempt
+
+    attempt = asyncio.run(main())
+    assert attempt.error_class == "timeout"
+    assert attempt.latency_s < 5

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tasks.config import ScoringConfig
-from tasks.errors import LeaseHeldError, StoppedShortError
+from tasks.errors import EndpointError, LeaseHeldError, StoppedShortError
 from tasks.schema import Turn, Utterance
 from tasks.scoring import identify_judge, load_judge
 from tasks.scoring.engine.waits import REFUSED, SILENT, Outage, Streak
@@ -163,3 +163,12 @@ def test_an_error_in_one_chunk_leaves_places_and_budget_to_the_others(fault_serv
     kept = read_journal(tmp_path / "a")
     assert len(kept) + 30 == len(server.calls)
     assert {attempt.error_class for attempt in kept} == {None, "interrupted"}
+
+
+def test_a_judge_that_gives_no_score_at_all_is_not_paid_for_every_turn(fault_server, open_judge, tmp_path):
+    server = fault_server(rates={"malformed": 1.0})
+    judge = open_judge(server, max_concurrency=8)
+    with pytest.raises(EndpointError, match="None of the first 30 turns got a score") as stopped:
+        score(judge, tmp_path)
+    assert "rubric" in stopped.value.do
+    assert 90 <= len(server.calls) < 150
