@@ -165,21 +165,29 @@ def evaluate(
 def chat(
     model: Annotated[str, typer.Argument(help="base, sensibility, rationality, mixture, or a control.")] = "mixture",
     max_new_tokens: Annotated[int, typer.Option(min=1, max=2048, help="Longest answer.")] = 64,
+    routing: Annotated[
+        bool, typer.Option("--routing", help="Show which expert spoke: each token coloured by its gate.")
+    ] = False,
     home: HomeOption = None,
 ) -> None:
     """Talk with a model in the terminal; an empty line ends it."""
     from flows.chatting import open_chat
+    from flows.commands.routing_view import show_response
     from flows.terminal import say
 
     use_home(home)
     say(f"loading {model} …")
-    answer = open_chat(model, max_new_tokens)
+    answer = open_chat(model, max_new_tokens, has_routing=routing)
     say("Tell it what happened. An empty line ends the conversation.")
     utterances: list[str] = []
     while text := read_line("you: "):
         utterances.append(text)
-        utterances.append(answer(utterances))
-        print(f"{model}: {utterances[-1]}")
+        said = answer(utterances)
+        utterances.append(said.text)
+        if routing:
+            show_response(model, said.tokens, said.experts)
+        else:
+            print(f"{model}: {said.text}")
 
 
 def read_line(prompt: str) -> str:

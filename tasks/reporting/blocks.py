@@ -104,6 +104,34 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class Shade:
+    """A piece of text on a background: a palette colour and how much of it, in percent."""
+
+    text: str
+    colour: str
+    percent: int
+    tip: str
+    """What the pointer finds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Turns of one dialogue: what was said, and the answer piece by piece."""
+
+    turns: Sequence[tuple[str, Sequence[Shade]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shaded:
+    """Dialogues whose answers are coloured piece by piece."""
+
+    kind: ClassVar[str] = "shaded"
+    title: str
+    note: str
+    dialogues: Sequence[Conversation]
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """Text as it is, such as a configuration; shown on demand."""
 
@@ -135,7 +163,7 @@ class Columns:
     right: Sequence[Block]
 
 
-Block = Table | Facts | Prose | Bullets | Figure | Listing | Link | Columns
+Block = Table | Facts | Prose | Bullets | Figure | Shaded | Listing | Link | Columns
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 from tasks.manifest import Recipe
 from tasks.schema import ArtifactRef
 
-REPORT_VERSION = 1
+REPORT_VERSION = 2
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import polars as pl
 from tasks.errors import ArtifactError
 from tasks.manifest import MANIFEST
 from tasks.reporting.inputs import ReportInputs
+from tasks.reporting.routing_log import RoutingLog, read_routing_log
 from tasks.reporting.training_log import TrainingLog, read_training_log
 from tasks.schema import Subset
 
@@ -51,6 +52,8 @@ class Material:
     responses: pl.LazyFrame | None
     logs: Mapping[str, TrainingLog | None]
     """Training logs by system, experts first, then the mixture."""
+    routing: RoutingLog | None
+    """What is known of the mixture's gates."""
     selection: Selection
 
     @property
@@ -78,6 +81,7 @@ def open_material(inputs: ReportInputs) -> Material:
         metrics=None if metrics is None else metrics.collect(),
         responses=scan(evaluation, "responses.parquet"),
         logs={system: read_training_log(Path(folder)) for system, folder in models.items()},
+        routing=read_routing_log(Path(inputs.mixture)) if inputs.mixture else None,
         selection=read_selection(inputs),
     )
 

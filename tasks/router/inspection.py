@@ -6,34 +6,46 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tasks.experts import MASKED
 from tasks.router.compose import get_spec
+from tasks.router.gate_sums import GateSums, Group, Layers
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+Batch = Mapping[str, "Tensor"]
+ALL: Group = ("all", "")
+"""All response tokens."""
 
-def mean_gates(model: nn.Module, batches: Iterable[Mapping[str, Tensor]]) -> list[dict[str, Any]]:
-    """Return, for each router in the model's order, the mean gate and its entropy over the response tokens.
 
-    A batch holds what the model takes and `labels` (rows, tokens), -100 at prompt and padding. Each entry is
-    `{"layer": path, "gates": {expert: mean}, "entropy": mean in nats, "n_tokens": n}`; gates that never leave
-    1/n have entropy ln n (0.693 for two experts). No token at all gives an empty list.
+def mean_gates(model: nn.Module, batches: Iterable[Batch]) -> Layers:
+    """Return, for each router in the model's order, what its gates on the response tokens come to.
+
+    A batch holds what the model takes and `labels` (rows, tokens), -100 at prompt and padding. An entry is as
+    `GateSums.describe` says. No token at all gives an empty list.
+    """
+    marked = ((batch, {ALL: batch["labels"] != MASKED}) for batch in batches)
+    return mean_gates_of(model, marked).get(ALL, [])
+
+
+def mean_gates_of(model: nn.Module, batches: Iterable[tuple[Batch, Mapping[Group, Tensor]]]) -> dict[Group, Layers]:
+    """Return the same for each group of tokens that has any; one pass, and a token may be in several groups.
+
+    Beside each batch stand the members of each group by its name, (rows, tokens) of bool.
     """
     import torch
 
-    experts = get_spec(model).experts
-    sums: dict[str, Tensor] = {}
+    sums = GateSums(get_spec(model).experts)
     was_training = model.training
     model.eval()
     with torch.no_grad(), record_gates(model) as gates:
-        for batch in batches:
+        for batch, groups in batches:
             inputs = {key: value for key, value in batch.items() if key != "labels"}
             model(**inputs, use_cache=False, logits_to_keep=1)
-            is_response = (batch["labels"] != -100).flatten()
-            for layer, found in gates.items():
-                sums[layer] = sums.get(layer, 0) + _sum_up(found[is_response])
+            for group, is_member in groups.items():
+                sums.add(group, gates, is_member.flatten())
     model.train(was_training)
-    return [_describe(layer, total.tolist(), experts) for layer, total in sums.items() if total[-1]]
+    return sums.describe()
 
 
 @contextmanager
@@ -52,23 +64,3 @@ def record_gates(model: nn.Module) -> Iterator[dict[str, Tensor]]:
     finally:
         for hook in hooks:
             hook.remove()
-
-
-def _sum_up(gates: Tensor) -> Tensor:
-    """Return the summed gates, the summed entropy and the number of tokens, float64: (experts + 2,)."""
-    import torch
-
-    gates = gates.double()
-    entropy = -torch.xlogy(gates, gates).sum()
-    count = entropy.new_tensor(len(gates))
-    return torch.cat([gates.sum(0), entropy[None], count[None]])
-
-
-def _describe(layer: str, sums: list[float], experts: Iterable[str]) -> dict[str, Any]:
-    *gates, entropy, n_tokens = sums
-    return {
-        "layer": layer.removesuffix(".router"),
-        "gates": {name: gate / n_tokens for name, gate in zip(experts, gates, strict=True)},
-        "entropy": entropy / n_tokens,
-        "n_tokens": int(n_tokens),
-    }

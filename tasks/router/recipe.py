@@ -9,7 +9,7 @@ from tasks.experts import Base
 from tasks.manifest import Recipe
 from tasks.schema import ArtifactRef
 
-ROUTER_VERSION = 1  # raise it when the stage would make something else from the same inputs
+ROUTER_VERSION = 2  # raise it when the stage would make something else from the same inputs
 FROM_EXPERT = ("batch_size", "lora_dropout", "max_length", "prompt_format")
 """Fields of the experts' config that the router stage uses too; the others are in the experts it is made from."""
 

@@ -9,9 +9,9 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.config import ExperimentConfig
-from tasks.experts import EXPERTS, Base, Checkpoints, plan_steps, read_held_out, read_rows, refuse_leak
+from tasks.experts import EXPERTS, Base, Checkpoints, corpus_of, plan_steps, read_held_out, read_rows, refuse_leak
 from tasks.home import open_home
-from tasks.router import ROWS_OF, mixture_recipe, read_router_rows, train_mixture
+from tasks.router import ROWS_OF, mixture_recipe, read_router_rows, read_turns, train_mixture
 from tasks.schema import ArtifactRef
 
 
@@ -40,10 +40,11 @@ def train_mixture_task(
             refuse_leak(seen, held_out)
         folders = {name: home.artifacts.open(ref) for name, ref in joined.items()}
         token = home.settings.hub_token
+        shown = read_turns([home.artifacts.open(ref) for ref in corpus_of(home.artifacts, subsets)], held_out)
         return train_mixture(
             base, folders, rows, config.router, config.expert, folder,
             n_steps=n_steps, device=home.settings.device, token=token, own_rows=own_rows,
-            checkpoints=checkpoints,
+            checkpoints=checkpoints, held_out=shown,
         )  # fmt: skip
 
     ref = home.artifacts.produce(recipe, build)

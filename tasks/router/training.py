@@ -20,6 +20,7 @@ from tasks.experts import (
     Base,
     Checkpoints,
     TrainingRows,
+    TurnEncoder,
     check_expert,
     count_response_tokens,
     load_base,
@@ -30,9 +31,10 @@ from tasks.experts import (
 )
 from tasks.router.batches import collate, sample_batches
 from tasks.router.compose import compose_mixture
+from tasks.router.gate_groups import inspect_gates
 from tasks.router.gate_init import aim_gates
-from tasks.router.inspection import mean_gates
 from tasks.router.mixture import save_mixture
+from tasks.router.token_gates import write_token_gates
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,12 +57,15 @@ def train_mixture(  # noqa: PLR0913 - the stage's inputs, its two configs, and w
     token: str | None = None,
     own_rows: Mapping[str, pl.DataFrame] | None = None,
     checkpoints: Checkpoints | None = None,
+    held_out: pl.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Join the experts on `base`, train for `n_steps` on `rows` and write the mixture into `folder`.
 
     Rows (dialogue_id, turn_key, prompt, completion) are rendered, cut and batched as the experts' were. Beside the
-    mixture stand training.json (losses, gates of each layer on response tokens, times, versions) and rows.parquet
-    (dialogue_id, turn_key of every turn it saw). Returns facts for the manifest; `n_rows` are those turns.
+    mixture stand training.json (losses, gates of each layer during training and after it, by subset and by class of
+    token, times, versions), rows.parquet (dialogue_id, turn_key of every turn it saw) and token_gates.json (a few
+    dialogues token by token: of `held_out` where it is given, else of those it saw). Returns facts for the manifest;
+    `n_rows` are the turns it saw.
     The same inputs give the same mixture to the byte on a CPU, also if it goes on from one of its checkpoints.
     `own_rows` are each expert's turns by its name; only the init 'data' looks at them.
     Raises ArtifactError for experts of another base, UsageError without rows, ConfigError if training diverges,
@@ -78,14 +83,16 @@ def train_mixture(  # noqa: PLR0913 - the stage's inputs, its two configs, and w
         compose_mixture(model, expert_folders, config.routing, config.init_std, config.seed)
         if config.init == "data":
             aim_gates(model, sample_own(own_rows or {}, list(expert_folders), model, tokenizer, expert_config))
-        losses, train_seconds = fit_mixture(model, tokenizer, ordered, config, expert_config, checkpoints)
-        gates = mean_gates(model, sample_batches(encoded.frame, tokenizer.pad_token_id, batch_size, model.device))
+        course = fit_mixture(model, tokenizer, ordered, config, expert_config, checkpoints)
+        encoder = TurnEncoder(tokenizer, expert_config.prompt_format)
+        gates = inspect_gates(model, encoder, encoded.frame, rows, batch_size)
         save_mixture(model, base, folder)
+        write_token_gates(model, encoder, rows, held_out, folder, expert_config.max_length)
     seen = ordered.select("dialogue_id", "turn_key").unique().sort("dialogue_id", "turn_key")
     seen.write_parquet(folder / ROWS_FILE)
-    facts = {**count_rows(encoded, ordered), "n_steps": n_steps, "last_loss": losses[-1]["loss"]}
-    times = {"seconds": round(time.monotonic() - started, 1), "train_seconds": train_seconds}
-    record = {**facts, **times, "loss": losses, "gates": gates, **describe_setup(base, config, expert_config)}
+    facts = {**count_rows(encoded, ordered), "n_steps": n_steps, "last_loss": course["loss"][-1]["loss"]}
+    times = {"seconds": round(time.monotonic() - started, 1), "train_seconds": course.pop("train_seconds")}
+    record = {**facts, **times, **course, **gates, **describe_setup(base, config, expert_config)}
     (folder / TRAINING_FILE).write_text(json.dumps(record, indent=1), encoding="utf-8")
     return {**facts, **times}
 
@@ -119,22 +126,24 @@ def fit_mixture(
     config: RouterConfig,
     expert_config: ExpertConfig,
     checkpoints: Checkpoints | None = None,
-) -> tuple[list[dict[str, float]], float]:
+) -> dict[str, Any]:
     """Train what the config says of a composed model, on the rows in the order they come.
 
-    Returns step, loss and learning rate of the gates of every step, and how many seconds it took here. Goes on
-    from the newest checkpoint where there is one. Raises StoppedShortError if the time is up.
+    Returns `loss` (step, loss and learning rate of the gates, of every step), `gates_by_step` (of some steps, see
+    `collect_gates`) and `train_seconds`, what it took here. Goes on from the newest checkpoint where there is one.
+    Raises StoppedShortError if the time is up.
     """
     from transformers import set_seed
 
-    from tasks.router.trainer import STEP, MixtureTrainer, choose_trainable
+    from tasks.router.trainer import STEP, choose_trainable
+    from tasks.router.watched_trainer import WatchedTrainer, collect_gates
 
     set_seed(config.seed)
     choose_trainable(model, config.train, expert_config.lora_dropout)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="empathy-route-") as scratch:
         kept = checkpoints or Checkpoints(Path(scratch), math.inf)
-        trainer = MixtureTrainer(
+        trainer = WatchedTrainer(
             model=model,
             args=make_arguments(config, expert_config.batch_size, len(ordered), model.device.type, str(kept.folder)),
             train_dataset=ordered.select("input_ids", "labels").to_dicts(),
@@ -143,7 +152,8 @@ def fit_mixture(
         )
         steps = run_trainer(trainer, kept, STEP)
     model.eval().requires_grad_(False)
-    return steps, round(time.monotonic() - started, 1)
+    seconds = round(time.monotonic() - started, 1)
+    return {"loss": steps, "gates_by_step": collect_gates(trainer.state.log_history), "train_seconds": seconds}
 
 
 def make_arguments(config: RouterConfig, batch_size: int, n_rows: int, device: str, scratch: str) -> TrainingArguments:

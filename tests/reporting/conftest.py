@@ -110,7 +110,7 @@ def fabricate(root: Path, n_dialogues: int, emotions=EMOTIONS, spoken: str = "")
     write_scores(root / "scores", turns)
     write_subsets(root / "subsets", turns)
     for place, system in enumerate(("sensibility", "rationality", "union", "mixture")):
-        write_training(root / system, rng, 8 + 8 * (place == 2), system == "mixture")
+        write_training(root / system, rng, 8 + 8 * (place == 2), system == "mixture", spoken)
     write_evaluation(root / "evaluation", rng, turns[: min(48, len(turns))])
     return Folders(root, turns)
 
@@ -198,7 +198,7 @@ def write_subsets(folder: Path, turns: list[dict]) -> None:
         pl.DataFrame(subset_rows, schema=SUBSET_SCHEMA).write_parquet(folder / f"{subset}.parquet")
 
 
-def write_training(folder: Path, rng: random.Random, steps: int, is_mixture: bool) -> None:
+def write_training(folder: Path, rng: random.Random, steps: int, is_mixture: bool, spoken: str = "") -> None:
     folder.mkdir()
     log = {
         "loss": [{"step": step, "loss": 2.6 + 1.4 / step + rng.uniform(-0.1, 0.1)} for step in range(1, steps + 1)],
@@ -206,12 +206,31 @@ def write_training(folder: Path, rng: random.Random, steps: int, is_mixture: boo
         "seconds": 5.5 * steps,
     }
     if is_mixture:
-        shares = [0.35 + 0.3 * rng.random() for _ in range(18)]
-        log["gates"] = [
-            {"layer": f"model.layers.{layer}.mlp", "gates": {"sensibility": share, "rationality": 1 - share}}
-            for layer, share in enumerate(shares)
-        ]
+        log |= make_gates(rng)
+        spoken_tokens = [[text, rng.random()] for text in ("That", " must", " hurt", f".{spoken}")]
+        turns = [{"turn_key": str(place), "said": f"It fell.{spoken}", "tokens": spoken_tokens} for place in range(2)]
+        tokens = {"expert": "sensibility", "is_held_out": True, "dialogues": [{"dialogue_id": "d:1", "turns": turns}]}
+        (folder / "token_gates.json").write_text(json.dumps(tokens), encoding="utf-8")
     (folder / "training.json").write_text(json.dumps(log), encoding="utf-8")
+
+
+def make_gates(rng: random.Random) -> dict[str, object]:
+    """Return the keys of a mixture's training.json that tell of its gates, at 18 layers."""
+
+    def make_layers() -> list[dict]:
+        shares = [0.35 + 0.3 * rng.random() for _ in range(18)]
+        return [
+            {"layer": f"model.layers.{layer}.mlp", "gates": {"sensibility": share, "rationality": 1 - share},
+             "entropy": 0.6, "entropy_share": 0.866, "distance": abs(share - 0.5) + 0.05, "n_tokens": 40}
+            for layer, share in enumerate(shares)
+        ]  # fmt: skip
+
+    return {
+        "gates": make_layers(),
+        "gates_by_subset": {name: make_layers() for name in ("sensibility", "rationality")},
+        "gates_by_class": {name: make_layers() for name in ("prompt", "affect", "function", "other", "end")},
+        "gates_by_step": [{"step": step, "layers": make_layers()} for step in (1, 4, 8)],
+    }
 
 
 def write_evaluation(folder: Path, rng: random.Random, turns: list[dict]) -> None:

@@ -125,5 +125,5 @@ def test_losses_are_those_of_the_training_logs(tables):
 def test_figures_have_unique_names(folders):
     material = open_material(folders.inputs())
     names = [figure.name for figure in list_figures([describe(material) for describe in SECTIONS])]
-    assert len(names) == len(set(names)) == 14
+    assert len(names) == len(set(names)) == 16
     assert render_page("t", "", summarise_report(material), [], {})

@@ -101,7 +101,7 @@ def test_hostile_texts_are_shown_and_never_run(tmp_path, fabricate):
 def test_a_report_of_nothing_says_what_is_missing_and_what_makes_it(tmp_path):
     facts = write_report(ReportInputs(), tmp_path)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert facts["absent"] == ["data", "scores", "selection", "training", "evaluation", "lineage"]
+    assert facts["absent"] == ["data", "scores", "selection", "training", "routing", "evaluation", "lineage"]
     for command in ("ingest SOURCE", "score", "select", "train", "route", "evaluate"):
         assert f"<code>empathy {command}</code>" in page
     assert "Nothing has been made yet" in page

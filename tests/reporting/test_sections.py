@@ -19,11 +19,11 @@ from tasks.reporting.page import list_figures
 from tasks.reporting.sections import SECTIONS, summarise_report
 from tasks.reporting.sections.measures import compare_systems, read_measures
 from tasks.reporting.sections.training import thin
-from tasks.reporting.training_log import parse_training_log
 from tasks.schema import ArtifactRef
 
 PARTS = ("dialogues", "scores", "subsets", "experts", "mixture", "evaluation")
-NEEDS = {"data": {"dialogues"}, "scores": {"scores"}, "selection": {"subsets"}, "evaluation": {"evaluation"}}
+NEEDS = {"data": {"dialogues"}, "scores": {"scores"}, "selection": {"subsets"}, "routing": {"mixture"},
+         "evaluation": {"evaluation"}}  # fmt: skip
 SCHEMA = {"system": pl.String, "metric": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64,
           "n": pl.Int64}  # fmt: skip
 
@@ -173,15 +173,6 @@ def test_every_chart_is_drawn_at_each_of_its_widths(folders):
     for figure in list_figures([describe(material) for describe in SECTIONS]):
         for width in figure.widths:
             assert figure.draw(width).to_dict()["width"] == width
-
-
-def test_gates_of_linears_are_averaged_over_their_layer():
-    routers = [
-        {"layer": f"model.layers.{layer}.mlp.{name}", "gates": {"sensibility": share, "rationality": 1 - share}}
-        for layer in (11, 2)
-        for name, share in (("gate_proj", 0.2), ("up_proj", 0.6))
-    ]
-    assert parse_training_log({"gates": routers}).gates == ((2, pytest.approx(0.4)), (11, pytest.approx(0.4)))
 
 
 def test_long_curves_are_thinned_to_averages():

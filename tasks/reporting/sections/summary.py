@@ -7,6 +7,7 @@ import polars as pl
 from tasks.reporting.material import Material, count_rows
 from tasks.reporting.palette import style_of
 from tasks.reporting.sections.measures import Measures, read_measures
+from tasks.reporting.sections.routing import tell_routing
 from tasks.reporting.sections.selection import count_subsets
 from tasks.reporting.sections.verdict import tell_control
 from tasks.reporting.wording import count_of, join_words, share_text
@@ -20,6 +21,7 @@ def summarise_report(material: Material) -> list[str]:
     return [
         *tell_data(material),
         *tell_selection(material),
+        *tell_routing(material.routing),
         *tell_perplexity(measures),
         *tell_control(measures),
     ] or ["Nothing has been made yet: this report has no artifact to show."]

@@ -1,4 +1,4 @@
-"""The training: how the loss fell, and how the router shares the work."""
+"""The training: how the loss fell."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from functools import partial
 
 from tasks.reporting.blocks import Block, Cell, Figure, Prose, Section, Table
 from tasks.reporting.charts.curves import draw_curves
-from tasks.reporting.charts.gates import draw_gates
 from tasks.reporting.material import Material
 from tasks.reporting.palette import style_of
 from tasks.reporting.training_log import TrainingLog
@@ -28,9 +27,6 @@ def describe_training(material: Material) -> Section:
     blocks: list[Block] = []
     if curves:
         blocks += [draw_losses(curves), tabulate_training(logs)]
-    gates = logs["mixture"].gates if "mixture" in logs else ()
-    if gates:
-        blocks.append(draw_layer_gates(gates))
     blocks += warn_of_divergence(logs)
     without = [style_of(system).label for system in material.logs if system not in curves]
     if without and blocks:
@@ -99,21 +95,3 @@ def tabulate_training(logs: dict[str, TrainingLog]) -> Table:
             number_cell(log.minutes, 1),
         ])  # fmt: skip
     return Table("Training", ("System", "Turns", "Steps", "First loss", "Last loss", "Minutes"), rows)
-
-
-def draw_layer_gates(gates: tuple[tuple[int, float], ...]) -> Figure:
-    """Return the router's mean gates of each layer."""
-    mean = sum(share for _, share in gates) / len(gates)
-    low, high = min(share for _, share in gates), max(share for _, share in gates)
-    return Figure(
-        name="gates",
-        title="The router's gates, layer by layer",
-        description=(
-            f"Stacked columns of {len(gates)} layers. The sensibility expert gets {mean:.2f} on average, "
-            f"from {low:.2f} to {high:.2f}; the rationality expert the rest."
-        ),
-        draw=partial(draw_gates, gates),
-        numbers=Table("Mean gates", ("Layer", "Sensibility", "Rationality"),
-                      [[Cell(str(layer)), number_cell(s, 3), number_cell(1 - s, 3)] for layer, s in gates]),
-        note="Mean over tokens. The dashed line is an equal share, where the router starts.",
-    )  # fmt: skip
