@@ -76,11 +76,18 @@ def score(
         max_concurrency=max_concurrency, requests_per_minute=requests_per_minute, timeout=timeout, dry_run=dry_run,
         tokens_per_minute=tokens_per_minute, pilot=pilot,
     )  # fmt: skip
+    if samples and method != "samples":
+        raise UsageError("--samples is the number of replies of --method samples.", do="give both, or neither")
+    if pilot and not dry_run:
+        raise UsageError("--pilot measures for a forecast.", do="give it together with --dry-run")
     use_home(home)
     use_endpoint(base_url)
     config = parse_judge(
         judge, model=model, endpoint_alias=endpoint_alias, rubric=rubric, method=method, n_samples=samples
     )
+    is_run = not batch_file and (pilot or not dry_run)
+    if is_run:
+        check_results(config, results) if results else check_judge(config, max_cost)
     check_corpus()
     limits = drop_unset(
         max_cost_usd=max_cost, max_concurrency=max_concurrency, requests_per_minute=requests_per_minute,
@@ -90,12 +97,7 @@ def score(
     if batch_file:
         write_batch_file(config, scoring, batch_file, as_json=json)
         return
-    if samples and method != "samples":
-        raise UsageError("--samples is the number of replies of --method samples.", do="give both, or neither")
-    if pilot and not dry_run:
-        raise UsageError("--pilot measures for a forecast.", do="give it together with --dry-run")
-    if pilot or not dry_run:
-        check_results(config, results) if results else check_judge(config, max_cost)
+    if is_run:
         turns = scoring.model_copy(update={"limit": min(PILOT_TURNS, limit or PILOT_TURNS)}) if pilot else scoring
         ref = run_command("score_dialogues", as_json=json, verbose=verbose, judge=config, scoring=turns)
     if dry_run:
