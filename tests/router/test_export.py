@@ -121,7 +121,8 @@ def test_one_expert_is_merged_into_its_base(
 def test_an_expert_alone_is_exported_as_the_folder_itself(get_trained: Callable[..., Any], tmp_path: Path) -> None:
     trained = get_trained("llama")
     export_model(trained.folders["sensibility"], trained.base, "lora", tmp_path / "out")
-    peft.PeftModel.from_pretrained(load_base(trained.base, "cpu")[0], tmp_path / "out")
+    loaded = peft.PeftModel.from_pretrained(load_base(trained.base, "cpu")[0], tmp_path / "out")
+    assert list(loaded.peft_config) == ["default"]
 
 
 @pytest.mark.parametrize(("export_format", "is_mixture"), [("moe", False), ("merged", True)])

@@ -15,8 +15,9 @@ from tasks.scoring.batch.api import BatchApi
 from tasks.scoring.batch.collecting import Collector
 from tasks.scoring.batch.parts import Entry, Part, PartStore
 from tasks.scoring.batch.requests import BatchLimits, RequestFile
-from tasks.scoring.batch.settling import Settler, describe_budget
+from tasks.scoring.batch.settling import Settler
 from tasks.scoring.engine.dialect import Dialect
+from tasks.scoring.engine.fatal import describe_budget
 from tasks.scoring.engine.outcomes import scrub
 from tasks.scoring.ledger.journal import Attempt
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from tasks.errors import EmpathyError, StoppedShortError
+from tasks.errors import EmpathyError
 from tasks.progress import report_notice
 from tasks.schema import digest_of
 from tasks.scoring.batch.parts import Entry
@@ -105,12 +105,3 @@ class Settler:
         if says:
             report_notice(f"{self.identity.endpoint_alias} is asked in another way: {says}.")
         return says is not None
-
-
-def describe_budget(spending: Spending) -> StoppedShortError:
-    """Return the error that tells that the budget is used."""
-    return StoppedShortError(
-        f"The budget is used: {spending.spent_usd:.4f} of {spending.most_usd} USD, and the next request may cost more "
-        "than is left.",
-        do="run it again to go on, with as much again",
-    )

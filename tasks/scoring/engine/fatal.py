@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tasks.errors import EndpointError, StoppedShortError
 from tasks.scoring.engine.calling import CallResult
+from tasks.scoring.engine.spending import Spending
 from tasks.scoring.identity import JudgeIdentity
 from tasks.scoring.ledger.journal import Attempt
 
@@ -43,4 +44,13 @@ def describe_yield(n_turns: int, last: Attempt, identity: JudgeIdentity) -> Endp
         f"says: {said!r}.",
         where=f"{identity.endpoint_alias}, model {identity.model}",
         do="try another model or rubric; one that thinks first needs more max_output_tokens (in the rubric's head)",
+    )
+
+
+def describe_budget(spending: Spending) -> StoppedShortError:
+    """Return the error that tells that the budget is used."""
+    return StoppedShortError(
+        f"The budget is used: {spending.spent_usd:.4f} of {spending.most_usd} USD, and the next call may cost more "
+        "than is left.",
+        do="run it again to go on, with as much again",
     )

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from tasks.config import ScoringConfig
-from tasks.errors import EmpathyError, StoppedShortError
+from tasks.errors import EmpathyError
 from tasks.progress import report_notice
 from tasks.scoring.engine import waits
 from tasks.scoring.engine.asking import Asker, Question
 from tasks.scoring.engine.calling import CallResult, CallTimer, call_endpoint, make_client
 from tasks.scoring.engine.dialect import Dialect, Refusal, Speech, find_memory
-from tasks.scoring.engine.fatal import describe_fatal, describe_outage, describe_yield
+from tasks.scoring.engine.fatal import describe_budget, describe_fatal, describe_outage, describe_yield
 from tasks.scoring.engine.gate import Gate, Ticket
 from tasks.scoring.engine.meter import Meter
 from tasks.scoring.engine.spending import Spending
@@ -94,11 +94,7 @@ class LLMJudge:
         if self._failure:  # calls in flight were let finish: what they answered is paid and kept
             raise self._failure
         if self._gate.is_closed:
-            raise StoppedShortError(
-                f"The budget is used: {self.spending.spent_usd:.4f} of {self.spending.most_usd} USD, and the next call "
-                "may cost more than is left.",
-                do="run it again to go on, with as much again",
-            )
+            raise describe_budget(self.spending)
 
     async def _score_turn(self, question: Question, writer: SegmentWriter) -> bool:
         """Ask for a turn until it has a score or a reason; False where the run stopped before."""
