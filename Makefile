@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JUDGE ?= distilled
 SOURCE ?= sample
 
-.PHONY: help setup demo test test-system bench-scoring bench-pacing bench-planning bench-router check format up down clean
+.PHONY: help setup demo test test-system bench-scoring bench-pacing bench-planning bench-training bench-router check format up down clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -49,6 +49,9 @@ bench-pacing: $(VENV)/.train ## How much of an endpoint's rate limit a run finds
 
 bench-planning: $(VENV)/.train ## Time and memory of planning 100,000 turns
 	$(BIN)/python tests/benchmarks/bench_planning.py
+
+bench-training: $(VENV)/.demo ## Response tokens a second and memory of an expert's training, beside a plain SFTTrainer
+	$(BIN)/python tests/benchmarks/bench_training.py
 
 bench-router: $(VENV)/.train ## What the mixture costs beside one LoRA adapter, with PEFT's X-LoRA and Arrow
 	$(BIN)/python tests/benchmarks/bench_router.py

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from prefect import flow
 
+from flows.compare_responses import compare_responses
+from flows.judge_responses import judge_responses
 from flows.train_experts import train_experts
 from flows.train_router import train_router
 from tasks.config import ExperimentConfig
-from tasks.evaluation import has_mixture, list_adapters
+from tasks.evaluation import add_partners, has_mixture, list_adapters, list_partners
 from tasks.evaluation.tasks import check_held_out, compare_systems, evaluate_one
-from tasks.experts.tasks import find_corpus_of, prepare_base_model, resolve_subsets
+from tasks.experts.tasks import find_corpus_of, find_trained, prepare_base_model, resolve_subsets
 from tasks.schema import ArtifactRef
 
 
@@ -19,21 +21,31 @@ def evaluate_models(
     subsets: ArtifactRef | None = None,
     experts: dict[str, ArtifactRef] | None = None,
     mixture: ArtifactRef | None = None,
+    max_minutes: float | None = None,
 ) -> ArtifactRef:
     """Evaluate every system of the config; models that do not exist yet are trained first.
+
+    What a system must be compared with is in the table, too, if it is there without being trained for it.
 
     Args:
         config: The experiment; `evaluation` says which systems, on what.
         subsets: Subsets whose models are evaluated; those selected last if left empty.
         experts: Trained experts and controls by name; trained, or found again, if left empty.
         mixture: Trained mixture; trained, or found again, if left empty.
+        max_minutes: Longest time for one training or one system's turns; the next run goes on from there.
     """
     chosen = resolve_subsets(subsets)
     corpus = find_corpus_of(chosen)
     check_held_out(corpus, chosen, config)
-    adapters = experts or train_experts(config, list_adapters(config), chosen)
-    joined = train_router(config, chosen, adapters) if mixture is None and has_mixture(config) else mixture
-    models = {"base": None, "prompted": None, **adapters, "mixture": joined}
+    adapters = experts or train_experts(config, list_adapters(config), chosen, max_minutes)
+    is_joined = mixture is not None or not has_mixture(config)
+    joined = mixture if is_joined else train_router(config, chosen, adapters, max_minutes)
     base = prepare_base_model(config)
-    responses = [evaluate_one(name, models[name], corpus, base, config) for name in config.evaluation.systems]
-    return compare_systems(responses, config)
+    partners = find_trained(list_partners(config.evaluation.systems), chosen, base, config)
+    models = {"base": None, "prompted": None, **partners, **adapters, "mixture": joined}
+    systems = add_partners(config.evaluation.systems, models)
+    responses = [evaluate_one(name, models[name], corpus, base, config, max_minutes) for name in systems]
+    judge, pairwise, scoring = config.evaluation.judge, config.evaluation.pairwise, config.scoring
+    scores = judge_responses(responses, corpus, judge, scoring) if judge else None
+    verdicts = compare_responses(responses, corpus, pairwise, scoring) if pairwise else None
+    return compare_systems(responses, config, scores, verdicts)

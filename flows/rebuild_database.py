@@ -16,7 +16,10 @@ from tasks.scoring import commit_segments, hold_lease, read_identity
 from tasks.selection import index_subsets
 from tasks.store import Store
 
-KINDS = ("dialogues", "scores", "subsets", "expert", "mixture", "responses", "evaluation", "judge", "report")
+KINDS = (
+    "dialogues", "scores", "subsets", "expert", "mixture", "responses", "generated", "questions", "verdicts",
+    "evaluation", "judge", "report",
+)  # fmt: skip
 TABLES = ("dialogues", "turns", "quarantine", "judges", "attempts", "scores", "subsets", "evaluations", "artifacts")
 
 

@@ -10,70 +10,19 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from tasks.errors import ConfigError
+from tasks.judge_config import DEFAULT_N_SAMPLES as DEFAULT_N_SAMPLES
+from tasks.judge_config import JudgeConfig as JudgeConfig
+from tasks.judge_config import PairwiseConfig as PairwiseConfig
+from tasks.judge_config import Part
+from tasks.judge_config import SystemName as SystemName
 
 Threshold = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
-SystemName = Literal[
-    "base", "prompted", "sensibility", "rationality", "mixture", "union", "full", "random", "length-matched"
-]
 ControlName = Literal["union", "full", "random", "length-matched"]
 AdapterName = Literal["sensibility", "rationality", "union", "full", "random", "length-matched"]
 ADAPTERS: tuple[AdapterName, ...] = get_args(AdapterName)
-
-
-DEFAULT_N_SAMPLES = 5
-"""Replies a turn where a judge takes several, and no number is said."""
-
-
-class Part(BaseModel):
-    """A frozen group of parameters; unknown names are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class JudgeConfig(Part):
-    """Who scores the turns, and how; with the endpoint, everything that can change a score."""
-
-    kind: Literal["distilled", "openai", "openai-batch", "replies"] = Field(
-        default="distilled",
-        title="Judge",
-        description="The bundled judge, an LLM endpoint, its batch API at half the price, or recorded replies.",
-    )
-    model: str = Field(default="gpt-4o-mini", min_length=1, description="Model the endpoint is asked for.")
-    endpoint_alias: str = Field(
-        default="", description="Name of the endpoint in the judge's identity; its host if empty."
-    )
-    rubric: str = Field(
-        default="paper",
-        min_length=1,
-        description="The rubric the judge is given: 'paper', 'anchored', or a Markdown file of your own.",
-    )
-    method: Literal["point", "logprobs", "samples"] = Field(
-        default="point",
-        description="point: the score as written. logprobs: its expected value over the score tokens. "
-        "samples: the mean of several replies.",
-    )
-    n_samples: int = Field(
-        default=DEFAULT_N_SAMPLES, ge=2, le=50, description="Replies a turn, for the method 'samples'."
-    )
-    temperature: float | None = Field(
-        default=None, ge=0, le=2, description="Sampling temperature; if empty 1 for the method 'samples', else 0."
-    )
-    replies_file: str = Field(default="", description="JSON Lines of recorded replies, for the kind 'replies'.")
-
-    @model_validator(mode="after")
-    def _replies_need_a_file(self) -> JudgeConfig:
-        if (self.kind == "replies") != bool(self.replies_file):
-            raise ValueError(f"kind={self.kind!r} does not fit replies_file={self.replies_file!r}")
-        return self
-
-    @model_validator(mode="after")
-    def _samples_need_chance(self) -> JudgeConfig:
-        if self.method == "samples" and self.temperature == 0:
-            raise ValueError("method='samples' does not fit temperature=0: all samples would be the same")
-        return self
 
 
 class ScoringConfig(Part):
@@ -142,9 +91,23 @@ class ExpertConfig(Part):
     lora_dropout: float = Field(default=0.1, ge=0, lt=1, description="Dropout before the adapter.")
     learning_rate: float = Field(default=1e-4, gt=0, le=1, description="Peak learning rate.")
     batch_size: int = Field(default=16, ge=1, description="Turns in one step.")
+    micro_batch_size: int | None = Field(
+        default=None, ge=1, description="Turns in one forward pass, whose gradients are added; a whole step if empty."
+    )
     epochs: float = Field(default=1.0, gt=0, description="Passes over the subset.")
     max_steps: int | None = Field(default=None, ge=1, description="Stop after this many steps.")
     max_length: int = Field(default=512, ge=16, description="Longest prompt plus response, in tokens.")
+    too_long: Literal["refuse", "cut"] = Field(
+        default="refuse",
+        description="Turns over that length. refuse: count them and stop. cut: drop the beginning of their context.",
+    )
+    n_evaluations: int = Field(
+        default=0, ge=0, le=1000, description="How often a training looks at its loss on turns of the split 'valid'."
+    )
+    eval_turns: int = Field(default=200, ge=1, description="Turns of that look; the same every time.")
+    keep: Literal["last", "best"] = Field(
+        default="last", description="Weights to keep: the last, or those with the lowest loss of all these looks."
+    )
     prompt_format: Literal["chat", "released"] = Field(
         default="chat", description="chat: roles. released: the authors' single user message."
     )
@@ -191,6 +154,12 @@ class EvaluationConfig(Part):
     max_new_tokens: int = Field(default=64, ge=1, le=2048, description="Longest generated response.")
     batch_size: int = Field(default=8, ge=1, description="Turns generated at once.")
     bootstrap: int = Field(default=1000, ge=100, le=100_000, description="Resamples of the intervals.")
+    judge: JudgeConfig | None = Field(
+        default_factory=JudgeConfig, description="Who scores the generated responses; nobody if null."
+    )
+    pairwise: PairwiseConfig | None = Field(
+        default=None, description="The LLM that compares systems' responses two by two; no comparison if null."
+    )
     seed: int = Field(default=0, ge=0, description="Seed of sampling and resampling.")
 
 

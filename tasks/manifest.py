@@ -26,7 +26,9 @@ class Recipe:
     config: Mapping[str, Any]
     parents: tuple[ArtifactRef, ...] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
-    """Digests of inputs that are not artifacts: a source file, a base model."""
+    """Digests of inputs that are not artifacts: a source file, a base model, rows taken out of an artifact."""
+    taken_from: tuple[ArtifactRef, ...] = ()
+    """Artifacts that `inputs` were taken from: parents in the manifest, and no part of the digest."""
 
     @property
     def digest(self) -> str:
@@ -59,7 +61,7 @@ def write_manifest(folder: Path, recipe: Recipe, facts: Facts) -> None:
         "digest": recipe.digest,
         "stage_version": recipe.stage_version,
         "config": dict(recipe.config),
-        "parents": [parent.model_dump() for parent in recipe.parents],
+        "parents": [parent.model_dump() for parent in (*recipe.parents, *recipe.taken_from)],
         "inputs": dict(recipe.inputs),
         "facts": dict(facts),
         "files": files,
@@ -80,6 +82,18 @@ def hash_of_files(files: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the content hash of an artifact: sha256 over the sorted names and hashes of its files."""
     listing = {name: entry["sha256"] for name, entry in files.items()}
     return hashlib.sha256(canonical_json(listing)).hexdigest()
+
+
+def find_altered(folder: Path) -> str:
+    """Return the name of a file that is not what the manifest beside it says; empty if all are, or there is none."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        files = manifest["files"] if manifest["sha256"] == hash_of_manifest(manifest) else {MANIFEST: {"sha256": ""}}
+    except FileNotFoundError:
+        return ""
+    except (ValueError, KeyError, TypeError):
+        return MANIFEST
+    return next((name for name, entry in files.items() if hash_file(folder / name) != entry["sha256"]), "")
 
 
 def hash_file(path: Path) -> str:

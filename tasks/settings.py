@@ -33,6 +33,15 @@ class Settings(BaseSettings):
     )
     serve_api_key: SecretStr | None = Field(default=None, description="Key that `empathy serve` asks for.")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Where models run.")
+    checkpoint_every_s: float = Field(
+        default=120.0, ge=0, description="Seconds between the checkpoints of a training, 0 for one every step."
+    )
+    report_to: str = Field(
+        default="", description="Trackers to tell of trainings, by commas: tensorboard, mlflow, wandb."
+    )
+    accelerate_config: Path | None = Field(
+        default=None, description="Config file of `accelerate` whose processes train; one process if not set."
+    )
     lock_timeout_s: float = Field(default=60.0, gt=0, description="How long to wait for the database's lock.")
 
     @property
@@ -51,6 +60,12 @@ class Settings(BaseSettings):
         if "://" in self.artifacts:
             return self.artifacts.rstrip("/")
         return str(Path(self.artifacts).expanduser().absolute() if self.artifacts else self.home_dir / "artifacts")
+
+    @property
+    def trackers(self) -> tuple[str, ...]:
+        """The trackers of `report_to`."""
+        names = (name.strip() for name in self.report_to.split(","))
+        return tuple(dict.fromkeys(name for name in names if name))
 
     @property
     def database(self) -> Path:

@@ -32,6 +32,7 @@ from tasks.scoring import (
 from tasks.settings import Settings
 from tasks.store import Store
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: the models are tiny, a second thread waits
 SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 hypothesis.settings.register_profile("project", deadline=None)  # a busy machine is not a bug
 hypothesis.settings.load_profile("project")

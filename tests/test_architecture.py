@@ -23,6 +23,7 @@ SHARED = (
     "tasks.home",
     "tasks.chat",
     "tasks.config",
+    "tasks.judge_config",
     "tasks.settings",
 )
 HEAVY = ("torch", "transformers", "peft", "trl", "accelerate", "datasets")

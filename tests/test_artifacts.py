@@ -58,6 +58,15 @@ def test_the_manifest_says_what_went_in_and_what_came_out(store):
     assert store.read_ref(child.uri) == child
 
 
+def test_what_inputs_were_taken_from_is_a_parent_and_no_part_of_the_digest(store):
+    first, second = (store.produce(Recipe("subsets", 1, {"n": n}), build) for n in (1, 2))
+    ref = store.produce(Recipe("expert", 1, {}, inputs={"rows": "same"}, taken_from=(first,)), build)
+    assert store.read_manifest(ref.uri)["parents"] == [first.model_dump()]
+    again = Recipe("expert", 1, {}, inputs={"rows": "same"}, taken_from=(second,))
+    assert store.produce(again, must_not_build) == ref
+    assert store.find(Recipe("expert", 1, {}, inputs={"rows": "other"}, taken_from=(first,))) is None
+
+
 def test_artifacts_of_a_kind_are_listed_oldest_first_and_others_see_them_at_once(store, open_store):
     other = open_store("elsewhere")
     assert store.list_refs("scores") == other.list_refs("scores") == []

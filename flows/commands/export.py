@@ -36,21 +36,21 @@ def export(
     import json as json_module
 
     from flows.terminal import Listing, show_progress, show_result
-    from tasks.experts import prepare_base
+    from tasks.evaluation import describe_newest_evaluation
+    from tasks.experts import prepare_base, read_lineage
     from tasks.home import open_home
-    from tasks.router import export_model
-    from tasks.schema import ArtifactRef
+    from tasks.router import Background, export_model
 
     use_home(home)
     place = open_home()
     ref = find_model(place, model)
     folder = place.artifacts.open(ref)
-    parents = [ArtifactRef(**parent) for parent in place.artifacts.read_manifest(ref.uri)["parents"]]
+    background = Background(read_lineage(place.artifacts, [ref]), describe_newest_evaluation(place.artifacts, ref))
     trained_on = json_module.loads((folder / "training.json").read_text(encoding="utf-8"))["base"]
     base = prepare_base(trained_on["name"], trained_on["revision"], place.settings.cache_dir)
     with show_progress(is_quiet=json):
         made = export_model(
-            folder, base, format, out, artifacts=(ref, *parents), is_forced=force, token=place.settings.hub_token
+            folder, base, format, out, background=background, is_forced=force, token=place.settings.hub_token
         )
     difference = f"{max(made.differences.values()):.1e} (largest difference of a logit on {made.n_prompts} prompts)"
     rows = [("format", format), ("folder", str(out)), ("equal within", difference), ("greedy text", "the same")]

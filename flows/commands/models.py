@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 
+from flows.commands.judges_of_responses import PairwiseOption, ResponseJudgeOption, check_judges, choose_judges
 from flows.commands.judging import BaseUrlOption, JudgeOption, ModelOption, check_judge, parse_judge, use_endpoint
 from flows.commands.options import HomeOption, JsonOption, VerboseOption, drop_unset, run_command, use_home
+from flows.commands.overrides import SetOption, parse_overrides
 
 
 class ExpertName(StrEnum):
@@ -55,6 +57,7 @@ def run(
     base_model: BaseModelOption = None,
     max_steps: MaxStepsOption = None,
     seed: SeedOption = None,
+    set_fields: SetOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
     verbose: VerboseOption = False,
@@ -65,16 +68,17 @@ def run(
 
     use_home(home)
     use_endpoint(base_url)
-    chosen = parse_judge(judge, model=model)
-    check_judge(chosen)
-    overrides: dict[str, Any] = {"judge": chosen.model_dump()}
+    overrides: dict[str, Any] = {"judge": parse_judge(judge, model=model).model_dump()}
     if source is not None:
         check_source(source)
         overrides["source"] = absolute_source(source)
     if threshold is not None:
         overrides["selection"] = {"sensibility_threshold": threshold, "rationality_threshold": threshold}
-    config = load_config(profile, overrides, base_model=base_model, max_steps=max_steps, seed=seed)
+    options: dict[str, Any] = {"base_model": base_model, "max_steps": max_steps, "seed": seed, "set_fields": set_fields}
+    config = load_config(profile, overrides, **options)
+    check_judge(config.judge)
     check_base(config)
+    check_judges(config)
     refs = run_command("efficient_empathy", as_json=json, verbose=verbose, config=config)
     show_run(refs, as_json=json)
 
@@ -87,6 +91,7 @@ def train(
     max_steps: MaxStepsOption = None,
     max_minutes: MaxMinutesOption = None,
     seed: SeedOption = None,
+    set_fields: SetOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
     verbose: VerboseOption = False,
@@ -95,7 +100,8 @@ def train(
     from flows.commands.results import show_models
 
     use_home(home)
-    config = load_config(profile, {}, base_model=base_model, max_steps=max_steps, seed=seed)
+    options: dict[str, Any] = {"base_model": base_model, "max_steps": max_steps, "seed": seed, "set_fields": set_fields}
+    config = load_config(profile, {}, **options)
     check_base(config)
     check_subsets()
     chosen = experts or ([] if control else list(ExpertName))
@@ -123,6 +129,7 @@ def route(
     max_steps: MaxStepsOption = None,
     max_minutes: MaxMinutesOption = None,
     seed: SeedOption = None,
+    set_fields: SetOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
     verbose: VerboseOption = False,
@@ -132,7 +139,8 @@ def route(
 
     use_home(home)
     overrides = {"router": drop_unset(train=train, routing=routing, data=data, init=init)}
-    config = load_config(profile, overrides, base_model=base_model, max_steps=max_steps, seed=seed)
+    options: dict[str, Any] = {"base_model": base_model, "max_steps": max_steps, "seed": seed, "set_fields": set_fields}
+    config = load_config(profile, overrides, **options)
     check_base(config)
     check_subsets()
     limits = {"max_minutes": max_minutes}
@@ -145,20 +153,39 @@ def evaluate(
     profile: ProfileOption = "demo",
     base_model: BaseModelOption = None,
     max_steps: MaxStepsOption = None,
+    max_minutes: Annotated[
+        float | None,
+        typer.Option(min=0, help="Longest time for one training, or one system's turns; the next run goes on."),
+    ] = None,
     seed: SeedOption = None,
+    set_fields: SetOption = None,
+    judge: ResponseJudgeOption = None,
+    model: ModelOption = None,
+    base_url: BaseUrlOption = None,
+    pairwise: PairwiseOption = False,
     home: HomeOption = None,
     json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Compare the models on held-out dialogues; what is not trained yet is trained first."""
+    """Compare the models on held-out dialogues; what is named and not trained yet is trained first.
+
+    Beside the systems named stand the controls that a claim about them needs, if they are trained.
+    """
     from flows.commands.results import show_evaluation
 
     use_home(home)
-    overrides = {"evaluation": {"systems": systems}, "controls": []} if systems else {}
-    config = load_config(profile, overrides, base_model=base_model, max_steps=max_steps, seed=seed)
+    use_endpoint(base_url)
+    check_systems(systems or [])
+    overrides: dict[str, Any] = {"evaluation": choose_judges(judge, model, is_pairwise=pairwise)}
+    if systems:
+        overrides = {"evaluation": {**overrides["evaluation"], "systems": systems}, "controls": []}
+    options: dict[str, Any] = {"base_model": base_model, "max_steps": max_steps, "seed": seed, "set_fields": set_fields}
+    config = load_config(profile, overrides, **options)
     check_base(config)
+    check_judges(config)
     check_subsets()
-    ref = run_command("evaluate_models", as_json=json, verbose=verbose, config=config)
+    limits = {"max_minutes": max_minutes}
+    ref = run_command("evaluate_models", as_json=json, verbose=verbose, config=config, **limits)
     show_evaluation(ref, as_json=json)
 
 
@@ -199,9 +226,15 @@ def read_line(prompt: str) -> str:
 
 
 def load_config(
-    profile: str, overrides: dict[str, Any], *, base_model: str | None, max_steps: int | None, seed: int | None
+    profile: str,
+    overrides: dict[str, Any],
+    *,
+    base_model: str | None,
+    max_steps: int | None,
+    seed: int | None,
+    set_fields: list[str] | None,
 ) -> Any:
-    """Return the profile with what the command line says laid over it."""
+    """Return the profile with what the command line says laid over it; `--set` is the last word."""
     from tasks.config import load_profile, merge
 
     given = {
@@ -209,7 +242,21 @@ def load_config(
         "router": drop_unset(max_steps=max_steps, seed=seed),
         "evaluation": drop_unset(seed=seed),
     }
-    return load_profile(profile, merge(overrides, {name: part for name, part in given.items() if part}))
+    said = merge(overrides, {name: part for name, part in given.items() if part})
+    return load_profile(profile, merge(said, parse_overrides(set_fields or [])))
+
+
+def check_systems(systems: list[str]) -> None:
+    """Refuse a name that is no system."""
+    from tasks.config import SystemName
+    from tasks.errors import UsageError
+
+    if unknown := [name for name in systems if name not in get_args(SystemName)]:
+        raise UsageError(
+            f"There is no system {unknown[0]!r}.",
+            where="evaluation.systems",
+            do=f"choose from: {', '.join(get_args(SystemName))}",
+        )
 
 
 def check_subsets() -> None:

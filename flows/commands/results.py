@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from flows.commands.judges_of_responses import judgement_tables, read_judgements
 from tasks.schema import ArtifactRef
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from flows.terminal import Listing
 
 
 def show_run(refs: Mapping[str, ArtifactRef], *, as_json: bool) -> None:
@@ -22,12 +28,16 @@ def show_run(refs: Mapping[str, ArtifactRef], *, as_json: bool) -> None:
     tables: list[Table | Listing] = [
         make_table("Subsets", ["subset", "turns", "share"], subsets),
         evaluation_table(refs["evaluation"]),
+        *judgement_tables(refs["evaluation"]),
+        *paired_tables(refs["evaluation"]),
         Listing("Where", places),
     ]
     result = {
         "artifacts": {name: ref.model_dump() for name, ref in refs.items()},
         "subsets": {"counts": facts["counts"], "shares": facts["shares"]},
         "metrics": read_metric_rows(refs["evaluation"]),
+        "comparisons": read_paired(refs["evaluation"]).to_dicts(),
+        **read_judgements(refs["evaluation"]),
         **dict(places),
     }
     show_result(result, as_json=as_json, tables=tables)
@@ -61,21 +71,54 @@ def show_models(refs: Mapping[str, ArtifactRef], *, as_json: bool) -> None:
 def show_evaluation(ref: ArtifactRef, *, as_json: bool) -> None:
     """Print the comparison of systems."""
     from flows.terminal import show_result
+    from tasks.evaluation import list_missing_controls
 
-    result = {**ref.model_dump(), "metrics": read_metric_rows(ref)}
-    show_result(result, as_json=as_json, tables=[evaluation_table(ref)])
+    result = {
+        **ref.model_dump(),
+        "metrics": read_metric_rows(ref),
+        "comparisons": read_paired(ref).to_dicts(),
+        "missing_controls": list(list_missing_controls(list_systems(ref))),
+        **read_judgements(ref),
+    }
+    tables = [evaluation_table(ref), *judgement_tables(ref), *paired_tables(ref)]
+    show_result(result, as_json=as_json, tables=tables)
+
+
+def paired_tables(ref: ArtifactRef) -> list[Table | Listing]:
+    """Return the differences between systems as a table, and what the comparison lacks: either may be nothing."""
+    from flows.terminal import Listing, make_table
+    from tasks.evaluation import UNJUDGED, make_comparison_table, tell_missing_controls
+
+    comparisons, missing = read_paired(ref), tell_missing_controls(list_systems(ref))
+    table = make_comparison_table(comparisons, UNJUDGED)
+    rows = [[pair, *(cell.value for cell in cells)] for pair, cells in table.rows]
+    differences = make_table("Differences (*: p < 0.05, paired, Holm)", ["pair", *table.headings], rows)
+    return [*([differences] if rows else []), *([Listing("Missing controls", [("note", missing)])] if missing else [])]
 
 
 def evaluation_table(ref: ArtifactRef) -> Table:
     """Return the comparison as a table of values without their intervals, which the report has."""
     from flows.terminal import make_table
+    from tasks.evaluation import UNJUDGED, read_metrics
     from tasks.evaluation import make_table as make_evaluation_table
-    from tasks.evaluation import read_metrics
     from tasks.home import open_home
 
-    table = make_evaluation_table(read_metrics(open_home().artifacts.open(ref)))
+    table = make_evaluation_table(read_metrics(open_home().artifacts.open(ref)), UNJUDGED)
     rows = [[system, *(cell.value for cell in cells)] for system, cells in table.rows]
     return make_table("Held-out dialogues", ["system", *table.headings], rows)
+
+
+def read_paired(ref: ArtifactRef) -> pl.DataFrame:
+    """Return the paired tests of an evaluation."""
+    from tasks.evaluation import read_comparisons
+    from tasks.home import open_home
+
+    return read_comparisons(open_home().artifacts.open(ref))
+
+
+def list_systems(ref: ArtifactRef) -> list[str]:
+    """Return the systems of an evaluation."""
+    return list(dict.fromkeys(row["system"] for row in read_metric_rows(ref)))
 
 
 def read_metric_rows(ref: ArtifactRef) -> list[dict[str, Any]]:

@@ -85,16 +85,32 @@ def compare_paired(
 ) -> PairedDifference:
     """Return a - b of one metric of two systems on the same turns (see `paired_bootstrap`).
 
-    The p-value is twice the smaller share of resamples on one side of 0, counting the data itself as
-    one (so it is never 0). Raises ValueError if the numbers of turns differ or are 0.
+    Raises ValueError if the numbers of turns differ or are 0.
     """
-    n_turns = count_turns([a, b])
-    drawn = resample_metrics([a, b], draw_weights(n_turns, n_resamples, seed, dialogues))
-    differences = drawn[0] - drawn[1]
-    low, high = np.quantile(differences, [0.025, 0.975])
-    tail = min(np.sum(differences <= 0), np.sum(differences >= 0))
-    p_value = min(1.0, 2 * (float(tail) + 1) / (n_resamples + 1))
-    return PairedDifference(a.value - b.value, float(low), float(high), p_value, n_turns)
+    return compare_all({"metric": (a, b)}, dialogues, n_resamples, seed)["metric"]
+
+
+def compare_all(
+    pairs: Mapping[Name, tuple[AdditiveMetric, AdditiveMetric]],
+    dialogues: Sequence[str] | None = None,
+    n_resamples: int = 1000,
+    seed: int = 0,
+) -> dict[Name, PairedDifference]:
+    """Return the difference of every pair, all over the same turns and the same draws of them.
+
+    The p-value is twice the smaller share of resamples on one side of 0, counting the data itself as one (so it is
+    never 0); a resample whose difference is no number counts on both sides.
+    """
+    both = [metric for pair in pairs.values() for metric in pair]
+    n_turns = count_turns(both)
+    drawn = resample_metrics(both, draw_weights(n_turns, n_resamples, seed, dialogues))
+    found = {}
+    for (name, (a, b)), differences in zip(pairs.items(), drawn[::2] - drawn[1::2], strict=True):
+        low, high = np.quantile(differences, [0.025, 0.975])
+        tail = min(np.sum(~(differences > 0)), np.sum(~(differences < 0)))
+        p_value = min(1.0, 2 * (float(tail) + 1) / (n_resamples + 1))
+        found[name] = PairedDifference(a.value - b.value, float(low), float(high), p_value, n_turns)
+    return found
 
 
 def count_turns(metrics: Sequence[AdditiveMetric]) -> int:

@@ -12,6 +12,7 @@ from tasks.config import EvaluationConfig
 from tasks.errors import EmpathyError
 from tasks.evaluation.generation import generate_responses
 from tasks.evaluation.likelihood import score_responses
+from tasks.evaluation.resuming import FinishedBatches
 from tasks.evaluation.turns import pick_turns
 
 if TYPE_CHECKING:
@@ -39,12 +40,14 @@ def evaluate_system(
     config: EvaluationConfig,
     prompt_format: PromptFormat = "chat",
     instruction: str | None = None,
+    finished: FinishedBatches | None = None,
 ) -> pl.DataFrame:
     """Return one row (RESPONSES_SCHEMA) for each turn that `pick_turns` takes, in its order.
 
     `turns` are rows of `turns.parquet`. The first `config.max_responses` rows have a greedy response,
     the others null; `prompt` is what the system was shown, `instruction` (the `prompted` system) included.
-    Raises EmpathyError if there are no turns.
+    Batches that are `finished` are not computed again; the rows are the same to the byte, wherever it was cut.
+    Raises EmpathyError if there are no turns, StoppedShortError if the time of `finished` is up.
     """
     picked = pick_turns(turns, config.max_turns, config.seed)
     if picked.is_empty():
@@ -55,10 +58,10 @@ def evaluate_system(
         {"prompt": prompt, "completion": [{"role": "assistant", "content": reference}]}
         for prompt, reference in zip(prompts, references, strict=True)
     ]
-    scores = score_responses(model, tokenizer, rows, config.batch_size, f"perplexity of {name}")
+    scores = score_responses(model, tokenizer, rows, config.batch_size, f"perplexity of {name}", finished)
     responses = generate_responses(
         model, tokenizer, prompts[: config.max_responses], config.max_new_tokens, config.batch_size,
-        f"responses of {name}",
+        f"responses of {name}", finished,
     )  # fmt: skip
     return pl.DataFrame(
         {

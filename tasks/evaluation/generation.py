@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.errors import ConfigError
 from tasks.evaluation.batching import count_positions, plan_batches
+from tasks.evaluation.resuming import FinishedBatches
 from tasks.experts import TurnEncoder
 from tasks.progress import report_progress
 
@@ -24,30 +25,48 @@ def generate_responses(
     max_new_tokens: int,
     batch_size: int,
     step: str = "generate",
+    finished: FinishedBatches | None = None,
 ) -> list[str]:
     """Return the greedy response to each prompt (chat messages), without markers and outer white space.
 
     A response ends at any of the model's end tokens or after `max_new_tokens`. The settings that a
     model's folder suggests for sampling are not used, so the same prompts give the same responses.
     A prompt that leaves no room for them loses its oldest messages. Raises ConfigError if the model
-    takes no more than `max_new_tokens` tokens at all.
+    takes no more than `max_new_tokens` tokens at all, StoppedShortError if the time of `finished` is up; its batches
+    are not made again.
     """
     encoded = encode_prompts(tokenizer, prompts, count_positions(model) - max_new_tokens)
     config = make_greedy_config(model, tokenizer, max_new_tokens)
-    generate: Any = model.generate  # only causal language models have it, not every PreTrainedModel
     responses = [""] * len(prompts)
     n_done = 0
     report_progress(step, 0, len(prompts))
     for batch in plan_batches([len(ids) for ids in encoded], batch_size, MAX_CELLS):
-        inputs = pad_left([encoded[index] for index in batch], config.pad_token_id)
-        inputs = {name: values.to(model.device) for name, values in inputs.items()}
-        output = generate(**inputs, generation_config=config)
-        new_tokens = output[:, inputs["input_ids"].shape[1] :].tolist()
-        for index, ids in zip(batch, new_tokens, strict=True):
-            responses[index] = decode_response(tokenizer, ids, config.eos_token_id)
+        asked = [encoded[index] for index in batch]
+        texts = finished.find("responses", asked) if finished else None
         n_done += len(batch)
+        if texts is None:
+            texts = generate_batch(model, tokenizer, asked, config)
+            if finished:
+                finished.keep("responses", asked, texts)
+                finished.stop_if_time_is_up(step, n_done, len(prompts))
+        for index, text in zip(batch, texts, strict=True):
+            responses[index] = text
         report_progress(step, n_done, len(prompts))
     return responses
+
+
+def generate_batch(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[Sequence[int]],
+    config: GenerationConfig,
+) -> list[str]:
+    """Return the response to each prompt (tokens), all of them generated together."""
+    generate: Any = model.generate  # only causal language models have it, not every PreTrainedModel
+    inputs = {name: values.to(model.device) for name, values in pad_left(prompts, config.pad_token_id).items()}
+    output = generate(**inputs, generation_config=config)
+    new_tokens = output[:, inputs["input_ids"].shape[1] :].tolist()
+    return [decode_response(tokenizer, ids, config.eos_token_id) for ids in new_tokens]
 
 
 def encode_prompts(

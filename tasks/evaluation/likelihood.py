@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import ConfigError
 from tasks.evaluation.batching import count_positions, plan_batches
+from tasks.evaluation.resuming import FinishedBatches
 from tasks.experts import MASKED, TurnEncoder, label_nlls
 from tasks.progress import report_progress
 
@@ -43,12 +44,14 @@ def score_responses(
     rows: Sequence[Mapping[str, Any]],
     batch_size: int = 8,
     step: str = "perplexity",
+    finished: FinishedBatches | None = None,
 ) -> list[TurnLikelihood]:
     """Return the likelihood of each row's completion after its prompt (both chat messages), in row order.
 
     Counted are the tokens of the response and the marker that ends it; the vocabulary head sees the
     positions of those tokens only. A row whose response is empty, or longer than the model takes, has
-    0 tokens. Raises ConfigError if the model has no vocabulary head.
+    0 tokens. Batches that are `finished` are not scored again. Raises ConfigError if the model has no
+    vocabulary head, StoppedShortError if the time of `finished` is up.
     """
     encoder, n_positions = TurnEncoder(tokenizer), count_positions(model)
     encoded = [encode_turn(encoder, row, n_positions) for row in rows]
@@ -56,13 +59,25 @@ def score_responses(
     n_done = sum(turn.n_response == 0 for turn in encoded)
     report_progress(step, n_done, len(rows))
     for planned in plan_batches([len(turn.ids) for turn in encoded], batch_size, MAX_CELLS):
-        for batch in limit_logits(planned, encoded, model.config.get_text_config().vocab_size):
-            scores = score_batch(model, [encoded[index] for index in batch])
-            for index, score in zip(batch, scores, strict=True):
-                found[index] = score
+        asked = [[turn.n_response, *turn.ids] for turn in (encoded[index] for index in planned)]
+        scores = finished.find("likelihoods", asked) if finished else None
         n_done += len(planned)
+        if scores is None:
+            scores = [astuple(score) for score in score_planned(model, [encoded[index] for index in planned])]
+            if finished:
+                finished.keep("likelihoods", asked, scores)
+                finished.stop_if_time_is_up(step, n_done, len(rows))
+        for index, score in zip(planned, scores, strict=True):
+            found[index] = TurnLikelihood(*score)
         report_progress(step, n_done, len(rows))
     return found
+
+
+def score_planned(model: PreTrainedModel, turns: Sequence[EncodedTurn]) -> list[TurnLikelihood]:
+    """Return the likelihoods of a planned batch, in as many passes as its logits need."""
+    vocabulary = model.config.get_text_config().vocab_size
+    parts = limit_logits(range(len(turns)), turns, vocabulary)
+    return [score for part in parts for score in score_batch(model, [turns[index] for index in part])]
 
 
 def encode_turn(encoder: TurnEncoder, row: Mapping[str, Any], n_positions: int) -> EncodedTurn:

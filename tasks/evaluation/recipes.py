@@ -10,7 +10,7 @@ from tasks.manifest import Recipe
 from tasks.schema import ArtifactRef
 
 RESPONSES_VERSION = 1  # raise it when the same inputs give other responses or likelihoods
-EVALUATION_VERSION = 1  # raise it when the same responses give other metrics
+EVALUATION_VERSION = 2  # raise it when the same responses give other metrics
 
 
 def responses_recipe(
@@ -41,11 +41,13 @@ def responses_recipe(
     )
 
 
-def evaluation_recipe(responses: Sequence[ArtifactRef], config: EvaluationConfig) -> Recipe:
-    """Return the recipe of the comparison of these systems' responses."""
+def evaluation_recipe(
+    responses: Sequence[ArtifactRef], config: EvaluationConfig, judgements: Sequence[ArtifactRef] = ()
+) -> Recipe:
+    """Return the recipe of the comparison of these systems' responses, and of what judges said of them."""
     return Recipe(
         kind="evaluation",
         stage_version=EVALUATION_VERSION,
         config=config.model_dump(mode="json", include={"bootstrap", "seed"}),
-        parents=tuple(responses),
+        parents=(*responses, *judgements),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import astuple
 from typing import get_args
 
@@ -16,6 +17,7 @@ from tasks.evaluation.metrics import (
     measure_bleu,
     measure_dist,
     measure_f1,
+    measure_mean,
     measure_perplexity,
     measure_rouge,
     tokenize,
@@ -30,6 +32,10 @@ METRICS_SCHEMA = {
     "high": pl.Float64,
     "n": pl.Int64,
 }
+TURN = ("dialogue_id", "utterance_idx")
+"""What a row is about; rows in this order are paired between systems."""
+JUDGED = ("judged_sensibility", "judged_rationality")
+"""Columns that `attach_scores` adds, and the metrics of the same names."""
 SYSTEM_ORDER: tuple[str, ...] = get_args(SystemName)
 
 
@@ -37,7 +43,8 @@ def summarise(responses: pl.DataFrame, config: EvaluationConfig) -> pl.DataFrame
     """Return one row (system, metric, value, low, high, n) for each metric of each system.
 
     `responses` are the rows of `evaluate_system`, of any number of systems. Perplexity is over all turns
-    that have tokens, the other metrics over those that have a response; `low` and `high` are the 95 %
+    that have tokens, the judged scores (if the rows have them) over those that were scored, the other metrics
+    over those that have a response; `low` and `high` are the 95 %
     percentile interval of `config.bootstrap` draws of the turns, the same draws for every system.
     Raises EmpathyError if there are no rows.
     """
@@ -63,21 +70,49 @@ def measure_system(rows: pl.DataFrame) -> dict[str, AdditiveMetric]:
 
     Dist is over lower-cased, tokenized words as in the released code: published figures are too.
     """
-    rows = rows.sort("turn_key", "dialogue_id", "utterance_idx")
-    scored = rows.filter(pl.col("n_tokens") > 0)
-    answered = rows.filter(pl.col("response").is_not_null())
+    rows = rows.sort("turn_key", *TURN)
     metrics: dict[str, AdditiveMetric] = {}
-    if len(scored):
-        metrics["perplexity"] = measure_perplexity(scored["nll"].to_list(), scored["n_tokens"].to_list())
-    if len(answered):
-        texts, references = answered["response"].to_list(), answered["reference"].to_list()
-        words, wanted = tokenize(texts), tokenize(references)
-        metrics |= {f"bleu_{n}": metric for n, metric in measure_bleu(words, wanted).items()}
-        metrics |= {f"dist_{n}": measure_dist(words, n) for n in (1, 2)}
-        rouges = measure_rouge(texts, references)
-        metrics |= {f"rouge_{kind.removeprefix('rouge').lower()}": metric for kind, metric in rouges.items()}
-        metrics["f1"] = measure_f1(words, wanted)
+    for is_measured, measure in list_measurements(rows):
+        if len(measured := rows.filter(is_measured)):
+            metrics |= measure(measured)
     return metrics
+
+
+def measure_likelihoods(rows: pl.DataFrame) -> dict[str, AdditiveMetric]:
+    """Return the perplexity of rows that all have tokens."""
+    return {"perplexity": measure_perplexity(rows["nll"].to_list(), rows["n_tokens"].to_list())}
+
+
+def measure_responses(rows: pl.DataFrame) -> dict[str, AdditiveMetric]:
+    """Return the metrics of responses against references of rows that all have a response."""
+    texts, references = rows["response"].to_list(), rows["reference"].to_list()
+    words, wanted = tokenize(texts), tokenize(references)
+    rouges = measure_rouge(texts, references)
+    return {
+        **{f"bleu_{n}": metric for n, metric in measure_bleu(words, wanted).items()},
+        **{f"dist_{n}": measure_dist(words, n) for n in (1, 2)},
+        **{f"rouge_{kind.removeprefix('rouge').lower()}": metric for kind, metric in rouges.items()},
+        "f1": measure_f1(words, wanted),
+    }
+
+
+def measure_judged(rows: pl.DataFrame) -> dict[str, AdditiveMetric]:
+    """Return the mean scores, 0 to 10, of rows that a judge has scored."""
+    return {name: measure_mean(rows[name].to_list()) for name in JUDGED}
+
+
+Measure = Callable[[pl.DataFrame], dict[str, AdditiveMetric]]
+MEASUREMENTS: tuple[tuple[pl.Expr, Measure], ...] = (
+    (pl.col("n_tokens") > 0, measure_likelihoods),
+    (pl.col("response").is_not_null(), measure_responses),
+)
+"""Which rows can be measured, and by what; every system, and every pair of systems, goes through all of them."""
+
+
+def list_measurements(rows: pl.DataFrame) -> list[tuple[pl.Expr, Measure]]:
+    """Return what these rows are measured by: by their judged scores too, where they were judged."""
+    is_judged = set(JUDGED) <= set(rows.columns)
+    return [*MEASUREMENTS, *([(pl.col(JUDGED[0]).is_not_null(), measure_judged)] if is_judged else [])]
 
 
 def rank_system(system: str) -> tuple[int, str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
-from tasks.config import ADAPTERS, AdapterName, ExperimentConfig
+from tasks.config import ADAPTERS, AdapterName, ExperimentConfig, SystemName
+from tasks.evaluation.paired import list_partners
 from tasks.experts import EXPERTS, Base, load_base, load_expert
 from tasks.home import Home
 from tasks.router import load_mixture
@@ -18,6 +20,11 @@ def list_adapters(config: ExperimentConfig, *, for_mixture: bool = False) -> tup
     """Return the experts and controls that the config's systems and controls need; a mixture needs both experts."""
     wanted = (*config.evaluation.systems, *config.controls, *(EXPERTS if for_mixture or has_mixture(config) else ()))
     return tuple(name for name in ADAPTERS if name in wanted)
+
+
+def add_partners(systems: Sequence[SystemName], models: Mapping[str, ArtifactRef | None]) -> tuple[SystemName, ...]:
+    """Return the systems, and those of `models` that they must be compared with before anything is claimed for them."""
+    return (*systems, *(name for name in list_partners(systems) if name in models))
 
 
 def has_mixture(config: ExperimentConfig) -> bool:

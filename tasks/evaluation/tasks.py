@@ -1,4 +1,4 @@
-"""Evaluation as Prefect tasks: one system a task, so that a killed evaluation repeats at most one."""
+"""Evaluation as Prefect tasks: one system a task, and of the one under way its finished batches are kept."""
 
 from __future__ import annotations
 
@@ -11,18 +11,28 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from tasks.chat import EMPATHY_INSTRUCTION
-from tasks.config import ExperimentConfig
+from tasks.config import ExperimentConfig, PairwiseConfig
 from tasks.errors import DataLeakError
 from tasks.evaluation import (
+    FinishedBatches,
     evaluate_system,
     evaluation_recipe,
+    generated_recipe,
     index_evaluation,
+    list_pairs,
     load_system,
-    make_table,
+    make_wins_table,
     pick_held_out,
+    questions_recipe,
+    read_comparisons,
     read_metrics,
+    read_responses,
+    read_wins,
     responses_recipe,
     write_evaluation,
+    write_generated,
+    write_markdown,
+    write_questions,
     write_responses,
 )
 from tasks.experts import Base
@@ -32,9 +42,14 @@ from tasks.schema import ArtifactRef
 
 @task(name="evaluate system", task_run_name="evaluate {name}", cache_policy=NO_CACHE)
 def evaluate_one(
-    name: str, model: ArtifactRef | None, corpus: list[ArtifactRef], base: Base, config: ExperimentConfig
+    name: str,
+    model: ArtifactRef | None,
+    corpus: list[ArtifactRef],
+    base: Base,
+    config: ExperimentConfig,
+    max_minutes: float | None = None,
 ) -> ArtifactRef:
-    """Let one system find the held-out responses likely, and answer some of them."""
+    """Let one system find the held-out responses likely, and answer some of them; go on where a killed run was."""
     home = open_home()
     instruction = EMPATHY_INSTRUCTION if name == "prompted" else None
     prompt_format = config.expert.prompt_format if model else "chat"
@@ -43,28 +58,80 @@ def evaluate_one(
         held_out = pick_held_out(read_turns(home, corpus), config.evaluation)
         refuse_trained_on(home, model, held_out, name)
         loaded, tokenizer = load_system(home, model, base)
-        rows = evaluate_system(loaded, tokenizer, name, held_out, config.evaluation, prompt_format, instruction)
+        rows = evaluate_system(
+            loaded, tokenizer, name, held_out, config.evaluation, prompt_format, instruction, finished
+        )
         return write_responses(folder, rows)
 
     recipe = responses_recipe(name, corpus, model, config.evaluation, prompt_format, base.digest, instruction)
-    return home.record(home.artifacts.produce(recipe, build))
+    finished = FinishedBatches(home.settings.cache_dir / "evaluation" / recipe.digest, max_minutes)
+    ref = home.artifacts.produce(recipe, build)
+    finished.clear()
+    return home.record(ref)
 
 
 @task(name="compare systems", cache_policy=NO_CACHE)
-def compare_systems(responses: list[ArtifactRef], config: ExperimentConfig) -> ArtifactRef:
+def compare_systems(
+    responses: list[ArtifactRef],
+    config: ExperimentConfig,
+    scores: ArtifactRef | None = None,
+    verdicts: ArtifactRef | None = None,
+) -> ArtifactRef:
     """Measure every system's responses, with intervals, and show the table on the run's page."""
+    home = open_home()
+    scored = open_judgement(home, scores, "generated")
+    compared = open_judgement(home, verdicts, "questions")
+    judgements = [ref for ref in (scores, verdicts) if ref is not None]
+    judges = {ref.kind: home.artifacts.read_manifest(ref.uri)["facts"]["alias"] for ref in judgements}
+
+    def build(folder: Path) -> dict[str, Any]:
+        parts = [home.artifacts.open(ref) for ref in responses]
+        return {**write_evaluation(folder, parts, config.evaluation, scored, compared), "judges": judges}
+
+    ref = home.artifacts.produce(evaluation_recipe(responses, config.evaluation, judgements), build)
+    folder = home.artifacts.open(ref)
+    metrics = read_metrics(folder)
+    with home.store.transaction() as connection:
+        index_evaluation(connection, ref.config_digest, metrics)
+    wins = read_wins(folder)
+    markdown = write_markdown(metrics, read_comparisons(folder))
+    markdown += "" if wins is None else make_wins_table(wins).to_markdown()
+    create_markdown_artifact(key="evaluation", markdown=markdown, description=ref.uri)
+    home.artifacts.set_current("evaluation", ref)
+    return home.record(ref)
+
+
+@task(name="keep generated turns", cache_policy=NO_CACHE)
+def keep_generated(responses: list[ArtifactRef], corpus: list[ArtifactRef]) -> ArtifactRef:
+    """Write the systems' responses as turns that any judge can score; they are no part of the corpus."""
     home = open_home()
 
     def build(folder: Path) -> dict[str, Any]:
-        return write_evaluation(folder, [home.artifacts.open(ref) for ref in responses], config.evaluation)
+        said = read_responses([home.artifacts.open(ref) for ref in responses])
+        return write_generated(folder, said, read_turns(home, corpus))
 
-    ref = home.artifacts.produce(evaluation_recipe(responses, config.evaluation), build)
-    metrics = read_metrics(home.artifacts.open(ref))
-    with home.store.transaction() as connection:
-        index_evaluation(connection, ref.config_digest, metrics)
-    create_markdown_artifact(key="evaluation", markdown=make_table(metrics).to_markdown(), description=ref.uri)
-    home.artifacts.set_current("evaluation", ref)
-    return home.record(ref)
+    return home.record(home.artifacts.produce(generated_recipe(responses, corpus), build))
+
+
+@task(name="keep questions", cache_policy=NO_CACHE)
+def keep_questions(responses: list[ArtifactRef], corpus: list[ArtifactRef], pairwise: PairwiseConfig) -> ArtifactRef:
+    """Write what a judge is to be asked about the pairs of systems, both orders of every two responses."""
+    home = open_home()
+    said = read_responses([home.artifacts.open(ref) for ref in responses])
+    pairs = list_pairs(pairwise, set(said["system"]))
+
+    def build(folder: Path) -> dict[str, Any]:
+        return write_questions(folder, said, read_turns(home, corpus), pairs)
+
+    return home.record(home.artifacts.produce(questions_recipe(responses, corpus, pairs), build))
+
+
+def open_judgement(home: Home, ref: ArtifactRef | None, kind: str) -> tuple[Path, Path] | None:
+    """Return the folders of what was judged, a parent of that kind, and of what the judge said of it."""
+    if ref is None:
+        return None
+    parents = [ArtifactRef(**parent) for parent in home.artifacts.read_manifest(ref.uri)["parents"]]
+    return home.artifacts.open(next(parent for parent in parents if parent.kind == kind)), home.artifacts.open(ref)
 
 
 @task(name="check held-out dialogues", cache_policy=NO_CACHE)

@@ -15,6 +15,8 @@ from tasks.chat import TURN_TEMPLATE
 from tasks.errors import ConfigError
 from tasks.experts.gemma import GEMMA, GEMMA_DIGEST, build_gemma, require_gemma
 from tasks.experts.quiet import quiet_libraries
+from tasks.experts.ranks import is_sharded
+from tasks.experts.template_check import check_template
 from tasks.experts.tiny_llama import TINY_LLAMA, TINY_LLAMA_DIGEST, build_tiny_llama
 from tasks.manifest import hash_file
 from tasks.schema import canonical_json
@@ -74,9 +76,9 @@ def check_base(name: str) -> None:
 def load_base(
     base: Base, device: str = "auto", token: str | None = None
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Return the model (float32 on a CPU, bfloat16 on a GPU, in evaluation mode) and its tokenizer.
+    """Return the model (float32 on a CPU, bfloat16 on a GPU, in evaluation mode) and the tokenizer of `load_tokenizer`.
 
-    A tokenizer without a chat template gets ours if it knows the turn markers. Code from a hub is never run.
+    The model ends a response at every token that the template ends one with. Code from a hub is never run.
     Raises ConfigError if the model cannot be had, read, or talked to.
     """
     require_train_extra()
@@ -85,23 +87,55 @@ def load_base(
     from transformers import AutoModelForCausalLM
 
     where = choose_device(device)
-    options = {"revision": base.revision or "main", "token": token}
+    tokenizer = load_tokenizer(base, token)
     dtype = torch.float32 if where == "cpu" else torch.bfloat16
     try:
         with quiet_libraries():
-            tokenizer = copy(_read_tokenizer(base.path, **options))
             model = AutoModelForCausalLM.from_pretrained(
-                base.path, dtype=dtype, use_safetensors=True, trust_remote_code=False, **options
+                base.path, dtype=dtype, use_safetensors=True, trust_remote_code=False, **_options(base, token)
             )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise _cannot_load(base, error) from error
-    prepare_chat(base.name, model, tokenizer)
-    torch.nn.Module.to(model, where)
+    set_ends(model, tokenizer)
+    if not is_sharded():  # else each GPU takes its part of what stands in memory
+        torch.nn.Module.to(model, where)  # "cuda" is this process' own: a worker makes it the current one
     return model.eval(), tokenizer
 
 
-def prepare_chat(name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Give a tokenizer its template and padding, and the model every token that ends a response."""
+def load_shape(base: Base, token: str | None = None) -> PreTrainedModel:
+    """Return the model without its weights: every tensor has a shape and takes no memory.
+
+    Raises ConfigError as `load_base` does.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    try:
+        found = AutoConfig.from_pretrained(base.path, trust_remote_code=False, **_options(base, token))
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(found, trust_remote_code=False)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise _cannot_load(base, error) from error
+
+
+def load_tokenizer(base: Base, token: str | None = None) -> PreTrainedTokenizerBase:
+    """Return a base's tokenizer, with a chat template and a padding token; no weight is read.
+
+    One without a template gets ours if it knows the turn markers; every load gives a tokenizer of its own.
+    Raises ConfigError if it cannot be had or read, or if its template cannot be talked with.
+    """
+    require_train_extra()
+    try:
+        with quiet_libraries():
+            tokenizer = copy(_read_tokenizer(base.path, **_options(base, token)))
+    except (OSError, ValueError, RuntimeError) as error:
+        raise _cannot_load(base, error) from error
+    prepare_tokenizer(base.name, tokenizer)
+    return tokenizer
+
+
+def prepare_tokenizer(name: str, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Give a tokenizer the template and the padding it has not. Raises ConfigError if it cannot be talked with."""
     if tokenizer.chat_template is None:
         vocabulary = tokenizer.get_vocab()
         if not {START_OF_TURN, END_OF_TURN} <= vocabulary.keys():
@@ -111,8 +145,19 @@ def prepare_chat(name: str, model: PreTrainedModel, tokenizer: PreTrainedTokeniz
                 do="use the instruct version of the model, or save a chat template with its tokenizer",
             )
         tokenizer.chat_template = TURN_TEMPLATE
+    check_template(name, tokenizer)
+    if tokenizer.eos_token is None:
+        raise ConfigError(
+            f"The tokenizer of the base model {name!r} has no end token.",
+            where="expert.base_model",
+            do="save the tokenizer again with an eos_token",
+        )
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token  # harmless: labels and masks are built from lengths
+
+
+def set_ends(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Tell a model every token that ends a response, and the one that pads."""
     ends = model.generation_config.eos_token_id
     ends = set(ends if isinstance(ends, list) else [ends]) | {tokenizer.eos_token_id}
     if END_OF_TURN in tokenizer.chat_template:
@@ -169,6 +214,10 @@ def _read_tokenizer(path: str, revision: str, token: str | None) -> PreTrainedTo
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(path, revision=revision, token=token, trust_remote_code=False)
+
+
+def _options(base: Base, token: str | None) -> dict[str, str | None]:
+    return {"revision": base.revision or "main", "token": token}
 
 
 def _cannot_load(base: Base, error: Exception) -> ConfigError:

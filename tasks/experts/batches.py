@@ -1,10 +1,17 @@
-"""The order in which rows are learned from: decided once, from their content, before training begins."""
+"""Rows in the order they are learned from, decided once from their content, and as padded batches."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import polars as pl
+
+from tasks.experts.encoding import MASKED
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 WINDOW = 16
 """Batches whose rows are sorted by length together: little padding, and still a random sample."""
@@ -28,6 +35,25 @@ def order_rows(rows: pl.DataFrame, n_steps: int, batch_size: int, seed: int) -> 
     shuffled = pl.DataFrame({"_batch": range(n_steps), "_order": order}, schema_overrides={"_batch": pl.Int64})
     joined = batched.join(shuffled, on="_batch", maintain_order="left")
     return joined.sort("_window", "_order", maintain_order=True).select(rows.columns)
+
+
+def collate(rows: Sequence[Mapping[str, Sequence[int]]], pad_id: int) -> dict[str, Tensor]:
+    """Return rows of `input_ids` and `labels` as one batch, padded on the right: (rows, tokens) each.
+
+    The mask comes from lengths, as the padding token may be one that ends a response.
+    """
+    from torch import tensor
+
+    longest = max(len(row["input_ids"]) for row in rows)
+
+    def pad(values: Sequence[int], filler: int) -> list[int]:
+        return [*values, *[filler] * (longest - len(values))]
+
+    return {
+        "input_ids": tensor([pad(row["input_ids"], pad_id) for row in rows]),
+        "attention_mask": tensor([pad([1] * len(row["input_ids"]), 0) for row in rows]),
+        "labels": tensor([pad(row["labels"], MASKED) for row in rows]),
+    }
 
 
 def _shuffle(rows: pl.DataFrame, salt: str) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""The subsets to learn from, the dialogues they were selected from, and the part that is never learned from."""
+"""The subsets to learn from, the dialogues they were selected from, and the parts that are not learned from."""
 
 from __future__ import annotations
 
@@ -31,3 +31,23 @@ def read_held_out(artifacts: ArtifactStore, subsets: ArtifactRef) -> pl.DataFram
     turns = turns.unique(["dialogue_id", "utterance_idx"], keep="last").select("dialogue_id", "turn_key", "split")
     chosen = artifacts.read_manifest(subsets.uri)["config"]["split"]
     return turns.filter(pl.col("split").is_in(["test", "valid"]) & (pl.col("split") != chosen)).drop("split")
+
+
+def read_valid(artifacts: ArtifactStore, subsets: ArtifactRef, evaluated: str) -> pl.DataFrame | None:
+    """Return the turns (dialogue_id, turn_key, prompt, completion) of split 'valid', to try a training on.
+
+    None where there are none, or where models are learned from or evaluated on them (`evaluated` is the evaluation's
+    split; 'auto' is test where there is one). A turn whose text is evaluated on is left out.
+    """
+    columns = ["dialogue_id", "utterance_idx", "turn_key", "split", "prompt", "response"]
+    files = [artifacts.open(ref) / "turns.parquet" for ref in corpus_of(artifacts, subsets)]
+    turns = pl.concat(pl.read_parquet(file, columns=columns, glob=False) for file in files)
+    turns = turns.unique(["dialogue_id", "utterance_idx"], keep="last")
+    tests = turns.filter(pl.col("split") == "test")
+    is_evaluated = evaluated == "valid" or (evaluated == "auto" and tests.is_empty())
+    if is_evaluated or artifacts.read_manifest(subsets.uri)["config"]["split"] == "valid":
+        return None
+    valid = turns.filter((pl.col("split") == "valid") & ~pl.col("turn_key").is_in(tests["turn_key"].implode()))
+    message = pl.struct(role=pl.lit("assistant"), content=pl.col("response"))
+    found = valid.select("dialogue_id", "turn_key", "prompt", completion=pl.concat_list(message))
+    return found if len(found) else None

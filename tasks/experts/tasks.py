@@ -5,24 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.config import ExperimentConfig
+from tasks.config import ADAPTERS, ExperimentConfig
 from tasks.experts import (
     Base,
-    Checkpoints,
+    Runtime,
     corpus_of,
+    digest_rows,
     expert_recipe,
     find_current_subsets,
+    launch_expert,
     pick_rows,
     plan_steps,
     prepare_base,
     read_held_out,
+    read_lineage,
+    read_valid,
     refuse_leak,
-    train_expert,
+    write_expert_card,
 )
 from tasks.home import Home, open_home
+from tasks.manifest import Recipe
 from tasks.schema import ArtifactRef
 
 
@@ -53,22 +59,53 @@ def train_adapter(
     """Train one adapter, an expert or a control, on its rows of the subsets; go on where a killed run was."""
     home = open_home()
     n_steps = steps_of(home, subsets, config)[name]
-    recipe = expert_recipe(name, subsets, base, config.expert, n_steps)
-    checkpoints = Checkpoints(home.settings.cache_dir / "training" / recipe.digest, max_minutes=max_minutes)
+    rows = pick_rows(home.artifacts.open(subsets), name, config.expert.seed)
+    refuse_leak(rows, read_held_out(home.artifacts, subsets))  # of an adapter that is found, too
+    valid = read_valid(home.artifacts, subsets, config.evaluation.split) if config.expert.n_evaluations else None
+    recipe = recipe_of(home, name, subsets, base, config, rows, valid)
+    runtime = Runtime.of(home.settings, recipe.digest, name, max_minutes)
 
     def build(folder: Path) -> dict[str, Any]:
-        rows = pick_rows(home.artifacts.open(subsets), name, config.expert.seed)
-        refuse_leak(rows, read_held_out(home.artifacts, subsets))
-        token = home.settings.hub_token
-        return train_expert(
-            base, rows, config.expert, folder, name,
-            n_steps=n_steps, device=home.settings.device, token=token, checkpoints=checkpoints,
-        )  # fmt: skip
+        facts = launch_expert(base, rows, config.expert, folder, name, n_steps=n_steps, valid=valid, runtime=runtime)
+        write_expert_card(folder, base, read_lineage(home.artifacts, [subsets]))
+        return facts
 
     ref = home.artifacts.produce(recipe, build)
-    checkpoints.clear()
+    runtime.clear()
     home.artifacts.set_current(f"expert-{name}", ref)
     return home.record(ref)
+
+
+@task(name="find trained adapters", cache_policy=NO_CACHE)
+def find_trained(
+    names: tuple[str, ...], subsets: ArtifactRef, base: Base, config: ExperimentConfig
+) -> dict[str, ArtifactRef]:
+    """Return those of the adapters that were trained on these rows before; nothing is trained."""
+    home = open_home()
+    folder = home.artifacts.open(subsets)
+    valid = read_valid(home.artifacts, subsets, config.evaluation.split) if config.expert.n_evaluations else None
+    found: dict[str, ArtifactRef] = {}
+    for name in (name for name in names if name in ADAPTERS):
+        rows = pick_rows(folder, name, config.expert.seed)
+        ref = home.artifacts.find(recipe_of(home, name, subsets, base, config, rows, valid))
+        if ref is not None:
+            found[name] = ref
+    return found
+
+
+def recipe_of(
+    home: Home,
+    name: str,
+    subsets: ArtifactRef,
+    base: Base,
+    config: ExperimentConfig,
+    rows: pl.DataFrame,
+    valid: pl.DataFrame | None,
+) -> Recipe:
+    """Return the recipe of an adapter that learns from these rows of the subsets and is tried on those of `valid`."""
+    n_steps = steps_of(home, subsets, config)[name]
+    tried = "" if valid is None else digest_rows(valid)
+    return expert_recipe(name, subsets, base, config.expert, n_steps, digest_rows(rows), tried)
 
 
 def steps_of(home: Home, subsets: ArtifactRef, config: ExperimentConfig) -> dict[str, int]:

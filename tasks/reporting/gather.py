@@ -51,6 +51,8 @@ def make_report(
 
 def make_newest_report(home: Home, corpus: Sequence[ArtifactRef]) -> ArtifactRef:
     """Return the report of what was made last: the current artifacts, and the corpus."""
+    from tasks.reporting.belonging import is_of_subsets  # takes seconds: it reads rows, and so the stages of models
+
     names = ("subsets", "mixture", "evaluation")
     found = {name: home.artifacts.get_current(name) for name in names}
     parts = {name: ref for name, ref in found.items() if ref is not None}
@@ -62,14 +64,10 @@ def make_newest_report(home: Home, corpus: Sequence[ArtifactRef]) -> ArtifactRef
     experts: dict[str, ArtifactRef] = {name: ref for name, ref in trained.items() if ref is not None}
     chosen = parts.get("subsets")
     if chosen is not None:  # models of other thresholds are not shown beside these
-        parts = {name: ref for name, ref in parts.items() if name == "scores" or comes_from(home, ref, chosen)}
-        experts = {name: ref for name, ref in experts.items() if comes_from(home, ref, chosen)}
+        parts = {
+            name: ref
+            for name, ref in parts.items()
+            if name in ("scores", "subsets") or is_of_subsets(home, ref, chosen)
+        }
+        experts = {name: ref for name, ref in experts.items() if is_of_subsets(home, ref, chosen)}
     return make_report(home, corpus, parts, experts, {})
-
-
-def comes_from(home: Home, ref: ArtifactRef, ancestor: ArtifactRef) -> bool:
-    """Say whether an artifact is `ancestor`, or was made from it."""
-    if ref.uri == ancestor.uri:
-        return True
-    parents = home.artifacts.read_manifest(ref.uri)["parents"]
-    return any(comes_from(home, ArtifactRef(**parent), ancestor) for parent in parents)

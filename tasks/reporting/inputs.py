@@ -10,7 +10,7 @@ from typing import Any
 from tasks.manifest import Recipe
 from tasks.schema import ArtifactRef
 
-REPORT_VERSION = 2
+REPORT_VERSION = 3
 
 
 @dataclass(frozen=True)

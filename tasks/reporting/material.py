@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from tasks.errors import ArtifactError
+from tasks.evaluation import COMPARISONS_FILE, read_comparisons, read_wins
 from tasks.manifest import MANIFEST
 from tasks.reporting.inputs import ReportInputs
 from tasks.reporting.routing_log import RoutingLog, read_routing_log
@@ -49,6 +50,10 @@ class Material:
     excluded: pl.LazyFrame | None
     """Turns the rule did not decide on; None also where the selection kept no file of them."""
     metrics: pl.DataFrame | None
+    comparisons: pl.DataFrame | None
+    """Paired tests between systems; None also where the evaluation kept none."""
+    wins: pl.DataFrame | None
+    """Pairwise wins; None also where no systems were compared in pairs."""
     responses: pl.LazyFrame | None
     logs: Mapping[str, TrainingLog | None]
     """Training logs by system, experts first, then the mixture."""
@@ -79,6 +84,8 @@ def open_material(inputs: ReportInputs) -> Material:
         subsets=scan(subsets, *(f"{subset}.parquet" for subset in Subset)),
         excluded=scan(subsets, EXCLUDED_FILE) if subsets and (subsets[0] / EXCLUDED_FILE).is_file() else None,
         metrics=None if metrics is None else metrics.collect(),
+        comparisons=read_tests(inputs.evaluation) if inputs.evaluation else None,
+        wins=read_wins(inputs.evaluation) if inputs.evaluation else None,
         responses=scan(evaluation, "responses.parquet"),
         logs={system: read_training_log(Path(folder)) for system, folder in models.items()},
         routing=read_routing_log(Path(inputs.mixture)) if inputs.mixture else None,
@@ -93,6 +100,11 @@ def scan(folders: Sequence[Path], *names: str) -> pl.LazyFrame | None:
         if not file.is_file():
             raise ArtifactError("The artifact lacks a file.", where=str(file), do="see `empathy status`")
     return pl.scan_parquet(files, glob=False) if files else None
+
+
+def read_tests(evaluation: Path) -> pl.DataFrame | None:
+    """Return the paired tests of an evaluation, or None if it has no file of them."""
+    return read_comparisons(evaluation) if (evaluation / COMPARISONS_FILE).is_file() else None
 
 
 def read_selection(inputs: ReportInputs) -> Selection:

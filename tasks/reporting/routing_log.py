@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
@@ -12,23 +11,9 @@ from typing import Any
 
 from tasks.errors import ArtifactError
 from tasks.reporting.training_log import TRAINING_FILE
+from tasks.router import LayerGates, average_layers
 
 TOKENS_FILE = "token_gates.json"
-NEAR_HALF = 0.05
-"""A layer whose gates are on average nearer than this to one half does not tell tokens apart."""
-
-
-@dataclass(frozen=True, slots=True)
-class LayerGates:
-    """The gates of one layer over some tokens."""
-
-    layer: int
-    gate: float
-    """Mean share of the sensibility expert."""
-    entropy_share: float | None = None
-    """Mean entropy as a share of ln 2; None where a record of an earlier version lacks it, as below."""
-    distance: float | None = None
-    """Mean of |gate - 0.5|."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +36,6 @@ class RoutingLog:
     dialogues: tuple[tuple[SpokenTurn, ...], ...] = ()
     is_held_out: bool = False
     """Whether those dialogues were kept out of training."""
-
-    @property
-    def is_equal(self) -> bool:
-        """Say whether the gates stay near one half in every layer: the mixture has not learnt to route."""
-        return bool(self.layers) and all(
-            layer.distance is not None and layer.distance < NEAR_HALF for layer in self.layers
-        )
 
 
 def read_routing_log(folder: Path) -> RoutingLog:
@@ -96,29 +74,3 @@ def parse_routing_log(training: Mapping[str, Any], tokens: Mapping[str, Any]) ->
 def mean_over(point: Mapping[str, Any], name: str) -> float:
     """Return the mean of a value over the layers of a step."""
     return fmean(layer[name] for layer in point["layers"])
-
-
-def average_layers(routers: Sequence[Mapping[str, Any]]) -> tuple[LayerGates, ...]:
-    """Return the gates by layer; a layer with a router a linear gets their mean.
-
-    Each entry names its router by the module's path, as `model.layers.7.mlp`, and holds `gates` by expert.
-    """
-    found: dict[int, list[Mapping[str, Any]]] = {}
-    for place, router in enumerate(routers):
-        number = re.search(r"layers\.(\d+)", str(router["layer"]))
-        found.setdefault(int(number[1]) if number else place, []).append(router)
-    return tuple(
-        LayerGates(
-            layer,
-            fmean(float(entry["gates"]["sensibility"]) for entry in entries),
-            mean_of(entries, "entropy_share"),
-            mean_of(entries, "distance"),
-        )
-        for layer, entries in sorted(found.items())
-    )
-
-
-def mean_of(entries: Sequence[Mapping[str, Any]], name: str) -> float | None:
-    """Return the mean of a value over the entries, None if one lacks it."""
-    values = [float(entry[name]) for entry in entries if name in entry]
-    return fmean(values) if len(values) == len(entries) else None

@@ -1,38 +1,19 @@
-"""Rows of tokens as padded batches, and a look at a few of them."""
+"""A look at a few of the rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from tasks.experts import MASKED
+from tasks.experts import collate
 
 if TYPE_CHECKING:
     from torch import Tensor, device
 
 N_SAMPLED = 64
 """Rows on which gates are looked at, or aimed; enough for a mean, and seconds on two cores."""
-
-
-def collate(rows: Sequence[Mapping[str, Sequence[int]]], pad_id: int) -> dict[str, Tensor]:
-    """Return rows of `input_ids` and `labels` as one batch, padded on the right: (rows, tokens) each.
-
-    The mask comes from lengths, as the padding token may be one that ends a response.
-    """
-    from torch import tensor
-
-    longest = max(len(row["input_ids"]) for row in rows)
-
-    def pad(values: Sequence[int], filler: int) -> list[int]:
-        return [*values, *[filler] * (longest - len(values))]
-
-    return {
-        "input_ids": tensor([pad(row["input_ids"], pad_id) for row in rows]),
-        "attention_mask": tensor([pad([1] * len(row["input_ids"]), 0) for row in rows]),
-        "labels": tensor([pad(row["labels"], MASKED) for row in rows]),
-    }
 
 
 def sample_batches(rows: pl.DataFrame, pad_id: int, batch_size: int, where: device) -> Iterator[dict[str, Tensor]]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from tasks.experts import MASKED, TurnEncoder
-from tasks.router.batches import N_SAMPLED, collate
+from tasks.experts import MASKED, TurnEncoder, collate
+from tasks.router.batches import N_SAMPLED
 from tasks.router.gate_sums import Group
 from tasks.router.inspection import ALL, Batch, mean_gates_of
 from tasks.router.pieces import split_pieces

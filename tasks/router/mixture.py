@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tasks.errors import ArtifactError
 from tasks.experts import Base, load_base
-from tasks.manifest import hash_file
+from tasks.manifest import find_altered, hash_file
 from tasks.router.adapters import CONFIG_FILE, WEIGHTS_FILE, write_adapter
 from tasks.router.compose import compose_mixture, extract_adapters, get_spec
 
@@ -110,6 +110,8 @@ def open_mixture(folder: Path, base: Base) -> MixtureIndex:
             where=str(folder / INDEX_FILE),
             do="load it with the base model it names",
         )
+    if altered := find_altered(folder):  # an artifact: its manifest covers mixture.json, too
+        raise _damaged(folder / altered, f"{altered} is not what its manifest says")
     verify_files(folder, index)
     return index
 

@@ -9,9 +9,9 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.config import ExperimentConfig
-from tasks.experts import EXPERTS, Base, Checkpoints, corpus_of, plan_steps, read_held_out, read_rows, refuse_leak
+from tasks.experts import EXPERTS, Base, Runtime, plan_steps, read_lineage, read_valid
 from tasks.home import open_home
-from tasks.router import ROWS_OF, mixture_recipe, read_router_rows, read_turns, train_mixture
+from tasks.router import ROWS_OF, launch_mixture, mixture_recipe, read_material, write_mixture_card
 from tasks.schema import ArtifactRef
 
 
@@ -29,25 +29,21 @@ def train_mixture_task(
     sizes = {name: counts[name] for name in ROWS_OF["all"]}
     n_steps = plan_steps(sizes, config.expert, config.router)["router"]
     joined = {name: experts[name] for name in EXPERTS}
-    recipe = mixture_recipe(subsets, joined, base, config.router, config.expert, n_steps)
-    checkpoints = Checkpoints(home.settings.cache_dir / "training" / recipe.digest, max_minutes=max_minutes)
+    material = read_material(home.artifacts, subsets, config.router)  # refuses leaks of a mixture that is found, too
+    valid = read_valid(home.artifacts, subsets, config.evaluation.split) if config.expert.n_evaluations else None
+    recipe = mixture_recipe(subsets, joined, base, config.router, config.expert, n_steps, material.digests(valid))
+    runtime = Runtime.of(home.settings, recipe.digest, "mixture", max_minutes)
 
     def build(folder: Path) -> dict[str, Any]:
-        turns, held_out = home.artifacts.open(subsets), read_held_out(home.artifacts, subsets)
-        rows = read_router_rows(turns, config.router.data)
-        own_rows = {name: read_rows(turns, (name,)) for name in EXPERTS if config.router.init == "data"}
-        for seen in (rows, *own_rows.values()):
-            refuse_leak(seen, held_out)
         folders = {name: home.artifacts.open(ref) for name, ref in joined.items()}
-        token = home.settings.hub_token
-        shown = read_turns([home.artifacts.open(ref) for ref in corpus_of(home.artifacts, subsets)], held_out)
-        return train_mixture(
-            base, folders, rows, config.router, config.expert, folder,
-            n_steps=n_steps, device=home.settings.device, token=token, own_rows=own_rows,
-            checkpoints=checkpoints, held_out=shown,
+        facts = launch_mixture(
+            base, folders, material.rows, config.router, config.expert, folder, n_steps=n_steps,
+            own_rows=material.own_rows, held_out=material.shown, valid=valid, runtime=runtime,
         )  # fmt: skip
+        write_mixture_card(folder, base, read_lineage(home.artifacts, [subsets, *joined.values()]))
+        return facts
 
     ref = home.artifacts.produce(recipe, build)
-    checkpoints.clear()
+    runtime.clear()
     home.artifacts.set_current("mixture", ref)
     return home.record(ref)

@@ -19,17 +19,27 @@ from tasks.errors import ConfigError
 from tasks.experts import (
     Base,
     Checkpoints,
-    TrainingRows,
+    Lesson,
+    Runtime,
     TurnEncoder,
     check_expert,
-    count_response_tokens,
+    check_memory,
+    choose_device,
+    collate,
+    is_main_process,
+    is_sharded,
+    list_targets,
     load_base,
-    order_rows,
+    load_shape,
+    load_tokenizer,
+    prepare_lesson,
     quiet_libraries,
     run_trainer,
+    share_arguments,
+    split_step,
     to_training_rows,
 )
-from tasks.router.batches import collate, sample_batches
+from tasks.router.batches import sample_batches
 from tasks.router.compose import compose_mixture
 from tasks.router.gate_groups import inspect_gates
 from tasks.router.gate_init import aim_gates
@@ -53,11 +63,10 @@ def train_mixture(  # noqa: PLR0913 - the stage's inputs, its two configs, and w
     expert_config: ExpertConfig,
     folder: Path,
     n_steps: int | None = None,
-    device: str = "auto",
-    token: str | None = None,
     own_rows: Mapping[str, pl.DataFrame] | None = None,
-    checkpoints: Checkpoints | None = None,
     held_out: pl.DataFrame | None = None,
+    valid: pl.DataFrame | None = None,
+    runtime: Runtime = Runtime(),  # noqa: B008 - frozen
 ) -> dict[str, Any]:
     """Join the experts on `base`, train for `n_steps` on `rows` and write the mixture into `folder`.
 
@@ -67,34 +76,52 @@ def train_mixture(  # noqa: PLR0913 - the stage's inputs, its two configs, and w
     dialogues token by token: of `held_out` where it is given, else of those it saw). Returns facts for the manifest;
     `n_rows` are the turns it saw.
     The same inputs give the same mixture to the byte on a CPU, also if it goes on from one of its checkpoints.
-    `own_rows` are each expert's turns by its name; only the init 'data' looks at them.
-    Raises ArtifactError for experts of another base, UsageError without rows, ConfigError if training diverges,
-    StoppedShortError if the time is up.
+    Of several processes that train together only the main one writes.
+    `own_rows` are each expert's turns by its name; only the init 'data' looks at them. `valid` are turns that the loss
+    is measured on while it trains, where the experts' config says so.
+    Raises ArtifactError for experts of another base, UsageError without rows or for turns that are too long,
+    ConfigError if training diverges, memory does not fit or FSDP is asked for, StoppedShortError if the time is up.
     """
     started = time.monotonic()
+    refuse_sharded()
+    split_step(expert_config)
     for expert_folder in expert_folders.values():
         check_expert(expert_folder, base)
     with quiet_libraries():
-        model, tokenizer = load_base(base, device, token)
-        encoded = to_training_rows(rows, tokenizer, expert_config.prompt_format, expert_config.max_length)
-        batch_size = expert_config.batch_size
-        n_steps = n_steps or config.max_steps or math.ceil(len(encoded.frame) * config.epochs / batch_size)
-        ordered = order_rows(encoded.frame, n_steps, batch_size, config.seed)
+        tokenizer = load_tokenizer(base, runtime.token)
+        lesson = prepare_lesson(rows, valid, base, tokenizer, expert_config, config, n_steps, runtime)
+        shape = load_shape(base, runtime.token)
+        targets = list_targets(shape, expert_config)
+        check_memory(shape, lesson, expert_config, targets, runtime, n_adapters=len(expert_folders))
+        model, tokenizer = load_base(base, runtime.device, runtime.token)
         compose_mixture(model, expert_folders, config.routing, config.init_std, config.seed)
         if config.init == "data":
             aim_gates(model, sample_own(own_rows or {}, list(expert_folders), model, tokenizer, expert_config))
-        course = fit_mixture(model, tokenizer, ordered, config, expert_config, checkpoints)
-        encoder = TurnEncoder(tokenizer, expert_config.prompt_format)
-        gates = inspect_gates(model, encoder, encoded.frame, rows, batch_size)
-        save_mixture(model, base, folder)
-        write_token_gates(model, encoder, rows, held_out, folder, expert_config.max_length)
-    seen = ordered.select("dialogue_id", "turn_key").unique().sort("dialogue_id", "turn_key")
-    seen.write_parquet(folder / ROWS_FILE)
-    facts = {**count_rows(encoded, ordered), "n_steps": n_steps, "last_loss": course["loss"][-1]["loss"]}
+        course = fit_mixture(model, tokenizer, lesson, config, expert_config, runtime)
+        gates: dict[str, Any] = {}
+        if is_main_process():
+            encoder = TurnEncoder(tokenizer, expert_config.prompt_format)
+            gates = inspect_gates(model, encoder, lesson.encoded.frame, rows, expert_config.batch_size)
+            save_mixture(model, base, folder)
+            write_token_gates(model, encoder, rows, held_out, folder, expert_config.max_length)
+    facts = {**lesson.count(), "n_steps": lesson.n_steps, **course.pop("summary")}
+    # what it took is no part of what was made: equal models are equal files
     times = {"seconds": round(time.monotonic() - started, 1), "train_seconds": course.pop("train_seconds")}
-    record = {**facts, **times, **course, **gates, **describe_setup(base, config, expert_config)}
-    (folder / TRAINING_FILE).write_text(json.dumps(record, indent=1), encoding="utf-8")
+    record = {**facts, **course, **gates, **describe_setup(base, config, expert_config)}
+    if is_main_process():
+        lesson.list_seen().write_parquet(folder / ROWS_FILE)
+        (folder / TRAINING_FILE).write_text(json.dumps(record, indent=1), encoding="utf-8")
     return {**facts, **times}
+
+
+def refuse_sharded() -> None:
+    """Raise ConfigError under FSDP: gates are looked at and tokens generated with the whole model at hand."""
+    if is_sharded():
+        raise ConfigError(
+            "The router stage does not train a model that is spread over processes.",
+            where="EMPATHY_ACCELERATE_CONFIG",
+            do="train it with deployments/accelerate/ddp.yaml: every GPU holds the base once",
+        )
 
 
 def sample_own(
@@ -122,16 +149,16 @@ def sample_own(
 def fit_mixture(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
-    ordered: pl.DataFrame,
+    lesson: Lesson,
     config: RouterConfig,
     expert_config: ExpertConfig,
-    checkpoints: Checkpoints | None = None,
+    runtime: Runtime = Runtime(),  # noqa: B008 - frozen
 ) -> dict[str, Any]:
-    """Train what the config says of a composed model, on the rows in the order they come.
+    """Train what the config says of a composed model, on the lesson's rows in their order.
 
-    Returns `loss` (step, loss and learning rate of the gates, of every step), `gates_by_step` (of some steps, see
-    `collect_gates`) and `train_seconds`, what it took here. Goes on from the newest checkpoint where there is one.
-    Raises StoppedShortError if the time is up.
+    Returns what `Course.describe` does (the learning rate is the gates'), its `summary`, `gates_by_step` (of some
+    steps, see `collect_gates`) and `train_seconds`, what it took here. Goes on from the newest checkpoint where there
+    is one. Raises StoppedShortError if the time is up.
     """
     from transformers import set_seed
 
@@ -142,55 +169,38 @@ def fit_mixture(
     choose_trainable(model, config.train, expert_config.lora_dropout)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="empathy-route-") as scratch:
-        kept = checkpoints or Checkpoints(Path(scratch), math.inf)
+        kept = runtime.checkpoints or Checkpoints(Path(scratch), math.inf)
         trainer = WatchedTrainer(
             model=model,
-            args=make_arguments(config, expert_config.batch_size, len(ordered), model.device.type, str(kept.folder)),
-            train_dataset=ordered.select("input_ids", "labels").to_dicts(),
+            args=make_arguments(
+                config, expert_config, lesson.n_steps, choose_device(runtime.device), str(kept.folder), runtime
+            ),
+            train_dataset=lesson.ordered.select("input_ids", "labels").to_dicts(),
             data_collator=partial(collate, pad_id=tokenizer.pad_token_id),
             expert_learning_rate=config.expert_learning_rate,
         )
-        steps = run_trainer(trainer, kept, STEP)
+        course = run_trainer(trainer, kept, STEP, lesson, expert_config, tokenizer.pad_token_id, runtime.tracking)
     model.eval().requires_grad_(False)
-    seconds = round(time.monotonic() - started, 1)
-    return {"loss": steps, "gates_by_step": collect_gates(trainer.state.log_history), "train_seconds": seconds}
+    return {
+        **course.describe(),
+        "summary": course.summarise(),
+        "gates_by_step": collect_gates(trainer.state.log_history),
+        "train_seconds": round(time.monotonic() - started, 1),
+    }
 
 
-def make_arguments(config: RouterConfig, batch_size: int, n_rows: int, device: str, scratch: str) -> TrainingArguments:
-    """Return the trainer's arguments: rows come ready and in order, nothing is saved or sent anywhere."""
+def make_arguments(
+    config: RouterConfig, expert_config: ExpertConfig, n_steps: int, device: str, scratch: str, runtime: Runtime
+) -> TrainingArguments:
+    """Return the trainer's arguments. Raises ConfigError if a step's turns cannot be split as the config says."""
     from transformers import TrainingArguments
 
-    on_gpu = device == "cuda"
     return TrainingArguments(
         output_dir=scratch,
-        max_steps=n_rows // batch_size,
-        per_device_train_batch_size=batch_size,
         learning_rate=config.learning_rate,
-        bf16=on_gpu,
-        gradient_checkpointing=on_gpu,
-        use_cpu=not on_gpu,
-        dataloader_pin_memory=on_gpu,
-        train_sampling_strategy="sequential",
         seed=config.seed,
-        logging_steps=1,
-        logging_nan_inf_filter=False,
-        save_strategy="no",  # by the clock instead
-        save_total_limit=2,
-        report_to="none",
-        disable_tqdm=True,
-        log_level="error",
+        **share_arguments(expert_config, n_steps, device, runtime.tracking),
     )
-
-
-def count_rows(encoded: TrainingRows, ordered: pl.DataFrame) -> dict[str, int]:
-    """Return what was trained on: `n_rows` different turns, and tokens of all steps together."""
-    return {
-        "n_rows": len(ordered.select("dialogue_id", "turn_key").unique()),
-        "n_tokens": int(ordered["input_ids"].list.len().sum()),
-        "n_response_tokens": count_response_tokens(ordered),
-        "n_truncated": encoded.n_truncated,
-        "n_dropped": encoded.n_dropped,
-    }
 
 
 def describe_setup(base: Base, config: RouterConfig, expert_config: ExpertConfig) -> dict[str, Any]:

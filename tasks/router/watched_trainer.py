@@ -73,16 +73,17 @@ def flatten_gates(layers: Iterable[Mapping[str, Any]]) -> dict[str, float]:
 
 def collect_gates(history: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the noted steps of a trainer's history: `step`, and `layers` as `GateSums.describe` has them."""
+    noted = [entry for entry in history if any(name.startswith("gate/") for name in entry)]
+    in_order = list(noted[-1]) if noted else []  # a checkpoint sorts the names of the steps before it
     steps = []
-    for entry in history:
+    for entry in noted:
         layers: dict[str, dict[str, Any]] = {}
-        for name, value in entry.items():
+        for name in in_order:
             kind, _, rest = name.partition("/")
             if kind == "gate":
                 layer, _, expert = rest.rpartition("/")
-                layers.setdefault(layer, {"layer": layer, "gates": {}})["gates"][expert] = value
-            elif kind in MEASURES and rest in layers:
-                layers[rest][kind] = value
-        if layers:
-            steps.append({"step": entry["step"], "layers": list(layers.values())})
+                layers.setdefault(layer, {"layer": layer, "gates": {}})["gates"][expert] = entry[name]
+            elif kind in MEASURES:
+                layers[rest][kind] = entry[name]
+        steps.append({"step": entry["step"], "layers": list(layers.values())})
     return steps

@@ -1,5 +1,14 @@
 """Scoring: ask a judge for every turn's sensibility and rationality, and keep every reply."""
 
+from tasks.scoring.agreement import read_bundled_agreement
+from tasks.scoring.comparisons import (
+    QUESTIONS_FILE,
+    QUESTIONS_SCHEMA,
+    VERDICTS_FILE,
+    make_question_key,
+    plan_comparisons,
+    snapshot_verdicts,
+)
 from tasks.scoring.distilled import DistilledJudge, DistilledScores
 from tasks.scoring.distilled_weights import DIMENSIONS, DistilledWeights, write_weights
 from tasks.scoring.features import N_BUCKETS, expand_surface, extract_features, weigh_ngrams
@@ -30,6 +39,9 @@ __all__ = [
     "DIMENSIONS",
     "N_BUCKETS",
     "PRICES_FILE",
+    "QUESTIONS_FILE",
+    "QUESTIONS_SCHEMA",
+    "VERDICTS_FILE",
     "Committed",
     "Coverage",
     "DistilledJudge",
@@ -59,8 +71,11 @@ __all__ = [
     "load_judge",
     "load_prices",
     "load_rubric",
+    "make_question_key",
     "parse_reply",
+    "plan_comparisons",
     "plan_scoring",
+    "read_bundled_agreement",
     "read_chunk",
     "read_identity",
     "read_usage",
@@ -70,6 +85,7 @@ __all__ = [
     "score_planned_chunk",
     "slugify",
     "snapshot_scores",
+    "snapshot_verdicts",
     "weigh_ngrams",
     "write_identity",
     "write_weights",

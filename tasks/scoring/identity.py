@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tasks.config import JudgeConfig
+from tasks.config import JudgeConfig, PairwiseConfig
 from tasks.errors import ConfigError
 from tasks.manifest import hash_file
 from tasks.schema import digest_of
+from tasks.scoring.pair_prompting import PAIR_PROMPT_VERSION
 from tasks.scoring.prompting import PROMPT_VERSION
 from tasks.scoring.rubric import load_rubric, parse_rubric
 
@@ -32,12 +34,21 @@ class JudgeIdentity:
     rubric_text: str
     parameters: dict[str, Any]
 
+    @property
+    def is_pairwise(self) -> bool:
+        """Whether the judge compares two responses, as its rubric says, instead of scoring one."""
+        return bool(self.rubric_text) and _read_answer(self.rubric_text) == "verdict"
+
+
+_read_answer = lru_cache(maxsize=16)(lambda source: parse_rubric(source).answer)  # asked for every reply
+
 
 def identify_judge(config: JudgeConfig, base_url: str | None) -> JudgeIdentity:
     """Return the identity of a configured judge.
 
-    Raises ConfigError where recorded replies do not exist, or the endpoint's address is none. `base_url`
-    names the endpoint only where the config gives it no alias.
+    Raises ConfigError where recorded replies do not exist, the endpoint's address is none, or the rubric asks for
+    another kind of answer than the judge is to give. `base_url` names the endpoint only where the config gives it no
+    alias.
     """
     if config.kind == "distilled":
         from tasks.scoring.distilled import DistilledJudge
@@ -52,7 +63,16 @@ def identify_judge(config: JudgeConfig, base_url: str | None) -> JudgeIdentity:
     endpoint = config.endpoint_alias or host
     how = [] if config.method == "point" else [config.method]
     alias = slugify("-".join([config.model, Path(config.rubric).stem, *how]))
-    return _identity(config, endpoint, config.model, load_rubric(config.rubric), parameters_of(config), alias)
+    rubric_text = load_rubric(config.rubric)
+    identity = _identity(config, endpoint, config.model, rubric_text, parameters_of(config), alias)
+    if identity.is_pairwise != isinstance(config, PairwiseConfig):
+        asked = "compares two responses" if identity.is_pairwise else "scores one response"
+        raise ConfigError(
+            f"The rubric {config.rubric!r} {asked}.",
+            where=f"answer: {_read_answer(rubric_text)}",
+            do="give comparisons a rubric with answer: verdict, and scoring another one",
+        )
+    return identity
 
 
 def parameters_of(config: JudgeConfig) -> dict[str, Any]:
@@ -123,4 +143,5 @@ def _say_rubric(source: str) -> str:
     if not source:
         return ""
     rubric = parse_rubric(source)
-    return f"{rubric.text}\n{rubric.answer} {PROMPT_VERSION}"
+    version = PAIR_PROMPT_VERSION if rubric.answer == "verdict" else PROMPT_VERSION
+    return f"{rubric.text}\n{rubric.answer} {version}"

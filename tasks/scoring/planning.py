@@ -42,6 +42,8 @@ class PlannedTurn:
     reply: str | None = None
     n_samples: int = 0
     """Samples of this turn that are paid for already, where the judge's method takes several."""
+    rival: str = ""
+    """The response that the turn's own is compared with, where two are; its key is then that of the question."""
 
 
 def plan_scoring(
@@ -87,6 +89,7 @@ def read_chunk(plan: Plan, chunk: int) -> list[PlannedTurn]:
             Turn(row["turn_key"], to_utterances(row["prompt"]), row["response"]),
             row["reply"],
             row["n_samples"],
+            row.get("rival", ""),
         )
         for row in rows.iter_rows(named=True)
     ]

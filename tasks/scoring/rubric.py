@@ -11,10 +11,11 @@ import yaml
 
 from tasks.errors import ConfigError
 
-AnswerStyle = Literal["scores", "evidence"]
-"""scores: the two numbers and nothing else. evidence: a sentence of evidence before each number."""
+AnswerStyle = Literal["scores", "evidence", "verdict"]
+"""scores: the two numbers and nothing else. evidence: a sentence of evidence before each number.
+verdict: which of two responses is better."""
 KNOWN_FIELDS = ("name", "answer", "max_output_tokens", "origin")
-OUTPUT_TOKENS = {"scores": 64, "evidence": 300}
+OUTPUT_TOKENS = {"scores": 64, "evidence": 300, "verdict": 64}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def parse_rubric(source: str, where: str = "") -> Rubric:
         )
     answer = fields.get("answer", "scores")
     if answer not in get_args(AnswerStyle):
-        raise ConfigError(f"The rubric asks for the answer {answer!r}.", where=where, do="scores or evidence")
+        raise ConfigError(f"The rubric asks for the answer {answer!r}.", where=where, do="scores, evidence or verdict")
     n_tokens = fields.get("max_output_tokens", OUTPUT_TOKENS[answer])
     if not isinstance(n_tokens, int) or isinstance(n_tokens, bool) or n_tokens < 8:
         raise ConfigError(f"max_output_tokens is {n_tokens!r}.", where=where, do="give a whole number from 8")

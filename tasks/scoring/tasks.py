@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 from uuid import UUID
 
+import polars as pl
 from prefect import task
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
@@ -23,6 +24,7 @@ from tasks.progress import report_progress
 from tasks.schema import ArtifactRef
 from tasks.scoring import (
     ASKED_AGAIN,
+    QUESTIONS_FILE,
     Coverage,
     Judge,
     JudgeIdentity,
@@ -35,10 +37,12 @@ from tasks.scoring import (
     hold_lease,
     identify_judge,
     load_judge,
+    plan_comparisons,
     plan_scoring,
     read_usage,
     score_planned_chunk,
     snapshot_scores,
+    snapshot_verdicts,
     write_identity,
 )
 from tasks.scoring.batch.wiring import fit_plan, settle_former_batches
@@ -110,17 +114,43 @@ def plan_run(run: str, corpus: list[ArtifactRef], config: JudgeConfig, scoring: 
     home, identity = scoring_run.home, scoring_run.identity
     turn_files = home.turn_files(corpus)
     replies = str(Path(config.replies_file).expanduser()) if config.replies_file else ""
-    plan_file = home.settings.cache_dir / "plans" / f"{identity.judge_id}-{run}.parquet"
-    for left in plan_file.parent.glob(f"{identity.judge_id}-*.parquet"):
-        left.unlink()  # of a killed run: the lease is ours
+    plan_file = clear_plans(scoring_run)
     close_left_segments(scoring_run.folder)
     with home.store.transaction() as connection:
         commit_segments(connection, scoring_run.folder, identity)
         plan = plan_scoring(connection, turn_files, identity.judge_id, fit_plan(config, scoring), plan_file, replies)
+    begin_progress(scoring_run, plan)
+    return plan
+
+
+@task(name="plan comparisons", cache_policy=NO_CACHE)
+def plan_questions(run: str, questions: ArtifactRef, scoring: ScoringConfig) -> Plan:
+    """Merge what killed runs left in the journal, then list the questions that this judge has not answered."""
+    scoring_run = RUNS[run]
+    home, identity = scoring_run.home, scoring_run.identity
+    asked = pl.read_parquet(home.artifacts.open(questions) / QUESTIONS_FILE, glob=False)
+    plan_file = clear_plans(scoring_run)
+    close_left_segments(scoring_run.folder)
+    with home.store.transaction() as connection:
+        commit_segments(connection, scoring_run.folder, identity)
+        plan = plan_comparisons(connection, asked, identity.judge_id, scoring, plan_file)
+    begin_progress(scoring_run, plan)
+    return plan
+
+
+def clear_plans(scoring_run: ScoringRun) -> Path:
+    """Return where the run's plan is to stand; those of killed runs are removed, as the lease is ours."""
+    judge_id, folder = scoring_run.identity.judge_id, scoring_run.home.settings.cache_dir / "plans"
+    for left in folder.glob(f"{judge_id}-*.parquet"):
+        left.unlink()
+    return folder / f"{judge_id}-{scoring_run.name}.parquet"
+
+
+def begin_progress(scoring_run: ScoringRun, plan: Plan) -> None:
+    """Show people and the run's page how much there is to do."""
     scoring_run.n_turns = plan.n_turns
     report_progress(scoring_run.step, 0, plan.n_turns)
     scoring_run.progress_id = cast(UUID, create_progress_artifact(0.0, key="scoring", description=scoring_run.step))
-    return plan
 
 
 def _is_worth_retrying(_task: object, _run: object, state: object) -> bool:
@@ -158,7 +188,8 @@ def commit_run(run: str, corpus: list[ArtifactRef], plan: Plan, split: str) -> C
         coverage = count_coverage(connection, turn_files, identity.judge_id, split)
         usage = next(used for used in read_usage(connection) if used.judge_id == identity.judge_id)
     plan.path.unlink(missing_ok=True)
-    if committed.n_changed:
+    is_corpus = any(ref.kind == "dialogues" for ref in corpus)  # else nothing was scored that is selected from
+    if committed.n_changed and is_corpus:
         emit_event(
             event="empathy.scores.updated",
             resource={"prefect.resource.id": f"empathy.judge.{identity.judge_id}"},
@@ -169,7 +200,7 @@ def commit_run(run: str, corpus: list[ArtifactRef], plan: Plan, split: str) -> C
     counts |= {"calls, all runs": usage.n_calls} | {f"calls failed: {why}": n for why, n in usage.failed_calls.items()}
     cost = "not known" if usage.cost_usd is None else f"{usage.cost_usd:.4f} USD, all runs"
     create_table_artifact(
-        key="scores",
+        key="scores" if is_corpus else "judged-responses",
         table=[{"what": what, "n": n} for what, n in counts.items()] + [{"what": "cost", "n": cost}],
         description=f"Turns with a score of {identity.alias} ({identity.judge_id})",
     )
@@ -186,6 +217,19 @@ def keep_scores(run: str, corpus: list[ArtifactRef]) -> ArtifactRef:
     return home.record(ref)
 
 
+@task(name="keep verdicts", cache_policy=NO_CACHE)
+def keep_verdicts(run: str, questions: ArtifactRef, plan: Plan) -> ArtifactRef:
+    """Merge the run's segments into the tables, and write the verdicts in force as an artifact, if they changed."""
+    scoring_run = RUNS[run]
+    home, identity = scoring_run.home, scoring_run.identity
+    scoring_run.lease.check()
+    with home.store.transaction() as connection:
+        commit_segments(connection, scoring_run.folder, identity)
+        ref = snapshot_verdicts(connection, home.artifacts, questions, identity)
+    plan.path.unlink(missing_ok=True)
+    return home.record(ref)
+
+
 @task(name="find scores", cache_policy=NO_CACHE)
 def resolve_scores(corpus: list[ArtifactRef], scores: ArtifactRef | None, judge: str) -> ArtifactRef:
     """Return the given scores, or those in force of the judge whose scores count."""
@@ -198,17 +242,29 @@ def resolve_scores(corpus: list[ArtifactRef], scores: ArtifactRef | None, judge:
     return home.record(ref)
 
 
-def raise_failures(futures: list[PrefectFuture[int]], coverage: Coverage) -> None:
+def raise_unanswered(futures: list[PrefectFuture[int]], verdicts: ArtifactRef) -> None:
+    """Raise what stopped a chunk, or that questions were left which running again can mend."""
+    facts = open_home().artifacts.read_manifest(verdicts.uri)["facts"]
+    raise_failures(
+        futures,
+        Coverage(n_turns=facts["n_rows"], n_scored=facts["n_answered"], unscored=facts["unanswered"]),
+        "comparisons",
+    )
+
+
+def raise_failures(futures: list[PrefectFuture[int]], coverage: Coverage, unit: str = "turns") -> None:
     """Raise what stopped a chunk, or that turns were left which running again can mend."""
     for future in futures:
         try:
             future.result()
         except StoppedShortError as error:
             left = coverage.n_turns - coverage.n_scored
-            raise StoppedShortError(f"{error.what} {left:,} turns have no score yet.", error.where, error.do) from None
+            raise StoppedShortError(
+                f"{error.what} {left:,} {unit} have no answer yet.", error.where, error.do
+            ) from None
     if coverage.n_transient:
         reasons = ", ".join(f"{reason} {n:,}" for reason, n in coverage.unscored.items() if reason in ASKED_AGAIN)
         raise StoppedShortError(
-            f"{coverage.n_transient:,} of {coverage.n_turns:,} turns got no answer from the endpoint: {reasons}.",
+            f"{coverage.n_transient:,} of {coverage.n_turns:,} {unit} got no answer from the endpoint: {reasons}.",
             do="run the same command again: only these are asked",
         )

@@ -9,7 +9,7 @@ import pytest
 
 from tasks.chat import TURN_TEMPLATE
 from tasks.config import ExpertConfig
-from tasks.experts import Base, TurnEncoder, load_base, load_expert, prepare_base, train_expert
+from tasks.experts import Base, Runtime, TurnEncoder, load_base, load_expert, prepare_base, train_expert
 from tasks.experts.gemma import GEMMA_PACKAGE, rename_tensor
 
 torch = pytest.importorskip("torch")
@@ -61,7 +61,7 @@ def test_it_knows_english_and_our_turns(gemma: Base) -> None:
 @pytest.mark.system
 def test_it_learns_and_comes_back(gemma: Base, make_rows: Any, tmp_path: Path) -> None:
     config = ExpertConfig(base_model="gemma-3-270m", learning_rate=1e-3, batch_size=2, max_length=64, lora_dropout=0.0)
-    facts = train_expert(gemma, make_rows(2), config, tmp_path, "sensibility", n_steps=3, device="cpu")
+    facts = train_expert(gemma, make_rows(2), config, tmp_path, "sensibility", n_steps=3, runtime=Runtime("cpu"))
     assert facts["last_loss"] < 3
     model, tokenizer = load_expert(tmp_path, gemma, device="cpu")
     ids = torch.tensor([TurnEncoder(tokenizer).encode_prompt([{"role": "user", "content": "I am sad."}])])

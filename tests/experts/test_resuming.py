@@ -9,12 +9,12 @@ import pytest
 
 from tasks.config import ExpertConfig
 from tasks.errors import StoppedShortError
-from tasks.experts import Base, Checkpoints, train_expert
+from tasks.experts import Base, Checkpoints, Runtime, train_expert
 
 pytestmark = pytest.mark.train
 torch = pytest.importorskip("torch")
 
-CONFIG = ExpertConfig(base_model="tiny-llama", learning_rate=5e-3, batch_size=4, max_length=128)
+CONFIG = ExpertConfig(base_model="tiny-llama", learning_rate=5e-3, batch_size=4, max_length=128, too_long="cut")
 FILES = ("adapter_model.safetensors", "adapter_config.json", "rows.parquet")
 N_STEPS = 6
 
@@ -26,7 +26,13 @@ def train(base: Base, make_rows: Any) -> Any:
     def run(folder: Path, checkpoints: Checkpoints | None = None) -> dict[str, Any]:
         folder.mkdir()
         train_expert(
-            base, make_rows(24), CONFIG, folder, "sensibility", n_steps=N_STEPS, device="cpu", checkpoints=checkpoints
+            base,
+            make_rows(24),
+            CONFIG,
+            folder,
+            "sensibility",
+            n_steps=N_STEPS,
+            runtime=Runtime("cpu", checkpoints=checkpoints),
         )
         return json.loads((folder / "training.json").read_text())
 

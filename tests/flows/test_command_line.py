@@ -37,6 +37,7 @@ def run(environment: dict[str, str], *args: str) -> subprocess.CompletedProcess[
         (["train", "--max-steps", "0"], "max-steps"),
         (["train", "--profile", "smoke"], "empathy select"),
         (["evaluate", "nobody"], "systems"),
+        (["evaluate", "mixture", "unoin"], "length-matched"),
         (["lineage", "abcdef"], "empathy status"),
         (["scor"], "score"),
     ],

@@ -127,7 +127,7 @@ def rows() -> pl.DataFrame:
 def trained_experts(base: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Both experts of the tiny model, as the experts stage makes them, on all seven linears."""
     from tasks.config import ExpertConfig
-    from tasks.experts import train_expert
+    from tasks.experts import Runtime, train_expert
 
     folders = {}
     for start, name in enumerate(("sensibility", "rationality")):
@@ -138,9 +138,10 @@ def trained_experts(base: Any, tmp_path_factory: pytest.TempPathFactory) -> dict
             learning_rate=5e-3,
             batch_size=4,
             max_length=128,
+            too_long="cut",
             seed=start,
         )
-        train_expert(base, build_rows(8, 8 * start), config, folders[name], name, n_steps=3, device="cpu")
+        train_expert(base, build_rows(8, 8 * start), config, folders[name], name, n_steps=3, runtime=Runtime("cpu"))
     return folders
 
 
@@ -169,10 +170,10 @@ def get_trained(get_small_base: Callable[[str], Any], tmp_path_factory: pytest.T
     Its result has `base`, `folders` (of the experts) and `mixture` (a folder); gates and adapters were both trained.
     """
     from tasks.config import ExpertConfig, RouterConfig
-    from tasks.experts import train_expert
+    from tasks.experts import Runtime, train_expert
     from tasks.router import train_mixture
 
-    settings = ExpertConfig(target_modules="paper", learning_rate=2e-2, batch_size=4, max_length=128)
+    settings = ExpertConfig(target_modules="paper", learning_rate=2e-2, batch_size=4, max_length=128, too_long="cut")
 
     @cache
     def get_experts(architecture: str) -> dict[str, Path]:
@@ -180,7 +181,9 @@ def get_trained(get_small_base: Callable[[str], Any], tmp_path_factory: pytest.T
         for start, name in enumerate(("sensibility", "rationality")):
             folders[name] = tmp_path_factory.mktemp(f"{architecture}-{name}")
             rows, config = build_rows(8, 8 * start), settings.model_copy(update={"seed": start})
-            train_expert(get_small_base(architecture), rows, config, folders[name], name, n_steps=4, device="cpu")
+            train_expert(
+                get_small_base(architecture), rows, config, folders[name], name, n_steps=4, runtime=Runtime("cpu")
+            )
         return folders
 
     @cache
@@ -188,7 +191,7 @@ def get_trained(get_small_base: Callable[[str], Any], tmp_path_factory: pytest.T
         folder = tmp_path_factory.mktemp(f"{architecture}-{routing}")
         config = RouterConfig(routing=routing, train=train, init_std=0.5, expert_learning_rate=1e-2)
         found, experts = get_small_base(architecture), get_experts(architecture)
-        train_mixture(found, experts, build_rows(12), config, settings, folder, n_steps=4, device="cpu")
+        train_mixture(found, experts, build_rows(12), config, settings, folder, n_steps=4, runtime=Runtime("cpu"))
         return SimpleNamespace(base=found, folders=experts, mixture=folder)
 
     return get

@@ -16,8 +16,8 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 peft = pytest.importorskip("peft")
 
-from tasks.experts import load_base, load_expert  # noqa: E402 - after the skip
-from tasks.router import export_model, load_mixture  # noqa: E402 - likewise
+from tasks.experts import Ancestor, load_base, load_expert  # noqa: E402 - after the skip
+from tasks.router import Background, export_model, load_mixture  # noqa: E402 - likewise
 from tests.router.references import get_logits, write_greedily  # noqa: E402 - likewise
 
 TWINS = {"llama": "MixtralForCausalLM", "mistral": "MixtralForCausalLM", "qwen3": "Qwen3MoeForCausalLM"}
@@ -188,7 +188,8 @@ def test_the_card_names_base_artifacts_and_how_to_load_and_no_path(
     trained = get_trained("llama")
     folder = trained.folders["sensibility"] if export_format == "merged" else trained.mixture
     ref = ArtifactRef(kind="mixture", uri="/somewhere", sha256="a" * 64, n_rows=1, config_digest="b" * 32)
-    export_model(folder, trained.base, export_format, tmp_path / "out", artifacts=[ref])
+    background = Background([Ancestor(ref)], "| System | Perplexity |\n|---|---|\n| mixture | 9.87 [9.1, 10.2] |")
+    export_model(folder, trained.base, export_format, tmp_path / "out", background=background)
 
     card = (tmp_path / "out" / "README.md").read_text()
     said = (
@@ -198,6 +199,9 @@ def test_the_card_names_base_artifacts_and_how_to_load_and_no_path(
         Path(trained.base.name).name,
         "vllm serve",
         "llama-serv",
+        "9.87 [9.1, 10.2]",
+        "loss at the last step",
+        "largest difference of a logit",
     )
     assert [text for text in said if text not in card] == []
     assert str(trained.base.path) not in card

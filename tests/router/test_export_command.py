@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
+from tasks.artifacts import ArtifactStore
 from tasks.config import ExpertConfig, RouterConfig
 from tasks.experts import EXPERTS, Base, expert_recipe, prepare_base, train_expert
 from tasks.home import open_home
@@ -21,7 +23,7 @@ from tests.router.conftest import build_rows
 pytestmark = pytest.mark.train
 pytest.importorskip("torch")
 
-EXPERT = ExpertConfig(base_model="tiny-llama", batch_size=4, max_length=128)
+EXPERT = ExpertConfig(base_model="tiny-llama", batch_size=4, max_length=128, too_long="cut")
 ROUTERS = {"mixture": RouterConfig(), "linear": RouterConfig(routing="linear")}
 
 
@@ -42,7 +44,7 @@ def fill_home() -> None:
     experts = {name: make_expert(name, start, base, subsets) for start, name in enumerate(EXPERTS)}
     folders = {name: home.artifacts.open(ref) for name, ref in experts.items()}
     for router in ROUTERS.values():
-        recipe = mixture_recipe(subsets, experts, base, router, EXPERT, 1)
+        recipe = mixture_recipe(subsets, experts, base, router, EXPERT, 1, {"rows": "both"})
         ref = home.artifacts.produce(
             recipe,
             lambda place, router=router: train_mixture(base, folders, build_rows(8), router, EXPERT, place, n_steps=1),
@@ -54,7 +56,7 @@ def fill_home() -> None:
 def make_expert(name: str, start: int, base: Base, subsets: ArtifactRef) -> ArtifactRef:
     home, rows = open_home(), build_rows(8, 8 * start)
     ref = home.artifacts.produce(
-        expert_recipe(name, subsets, base, EXPERT, 1),
+        expert_recipe(name, subsets, base, EXPERT, 1, name),
         lambda place: train_expert(base, rows, EXPERT, place, name, n_steps=1),
     )
     home.artifacts.set_current(f"expert-{name}", ref)
@@ -93,6 +95,43 @@ def test_an_expert_is_named_or_given_as_an_artifact(export: Callable[..., Any], 
     done = export(ref["uri"], tmp_path / "given", "--format", "lora")
     assert done.returncode == 0, done.stderr
     assert "greedy text" in done.stdout
+
+
+def test_the_card_holds_the_newest_evaluation_of_this_very_model(
+    export: Callable[..., Any], home: Path, tmp_path: Path
+) -> None:
+    for number, value in enumerate((9.5, 8.5)):
+        evaluate(home, "sensibility", number, value)
+    for model, said in (("sensibility", "8.50 [8.00, 9.00]"), ("rationality", "was not evaluated")):
+        done = export(model, tmp_path / model, "--format", "lora")
+        assert done.returncode == 0, done.stderr
+        card = (tmp_path / model / "README.md").read_text()
+        assert said in card
+        assert "9.50" not in card
+        assert str(home) not in card
+        assert ("This model is the row `sensibility`" in card) == (model == "sensibility")
+
+
+def evaluate(home: Path, name: str, number: int, value: float) -> None:
+    """Make an evaluation artifact of the current expert `name`, and of the base as its control."""
+    store = ArtifactStore(str(home / "artifacts"), home / "cache")
+    model = store.get_current(f"expert-{name}")
+    assert model is not None
+    systems = {name: (model,), "base": ()}
+    rows = [
+        {"system": system, "metric": "perplexity", "value": value, "low": value - 0.5, "high": value + 0.5, "n": 8}
+        for system in systems
+    ]
+
+    def build(place: Path) -> dict[str, Any]:
+        pl.DataFrame(rows).write_parquet(place / "metrics.parquet")
+        return {"n_rows": len(rows)}
+
+    responses = [
+        store.produce(Recipe("responses", 1, {"system": system, "number": number}, parents), lambda _: {"n_rows": 8})
+        for system, parents in systems.items()
+    ]
+    store.produce(Recipe("evaluation", 1, {"number": number}, tuple(responses)), build)
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,13 @@ from tasks.errors import ConfigError
 pytestmark = pytest.mark.train
 torch = pytest.importorskip("torch")
 
+from tasks.experts import Runtime  # noqa: E402 - after the skip
 from tasks.router import compose_mixture, load_mixture, train_mixture  # noqa: E402 - after the skip
 from tasks.router.gate_init import aim_gates  # noqa: E402 - likewise
 from tasks.router.routed_mlp import Router  # noqa: E402 - likewise
 
 NAMES = ("sensibility", "rationality")
-EXPERT = ExpertConfig(base_model="tiny-llama", batch_size=4, max_length=128)
+EXPERT = ExpertConfig(base_model="tiny-llama", batch_size=4, max_length=128, too_long="cut")
 
 
 def make_batches() -> dict[str, list[dict[str, Any]]]:
@@ -93,7 +94,15 @@ def test_the_stage_starts_from_each_experts_turns_whatever_their_order(
 
     def train(folder: str, rows: Any, own: Any, config: RouterConfig) -> Any:
         train_mixture(
-            base, trained_experts, rows, config, EXPERT, tmp_path / folder, n_steps=1, device="cpu", own_rows=own
+            base,
+            trained_experts,
+            rows,
+            config,
+            EXPERT,
+            tmp_path / folder,
+            n_steps=1,
+            runtime=Runtime("cpu"),
+            own_rows=own,
         )
         return (tmp_path / folder / "router.safetensors").read_bytes()
 
@@ -112,6 +121,6 @@ def test_an_expert_without_turns_of_its_own_is_refused_by_name(
     config = RouterConfig(init="data")
     with pytest.raises(ConfigError, match="no turns of rationality"):
         train_mixture(
-            base, trained_experts, rows, config, EXPERT, tmp_path, n_steps=1, device="cpu",
+            base, trained_experts, rows, config, EXPERT, tmp_path, n_steps=1, runtime=Runtime("cpu"),
             own_rows={"sensibility": rows},
         )  # fmt: skip

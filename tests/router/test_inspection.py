@@ -13,13 +13,13 @@ from tasks.config import ExpertConfig, RouterConfig
 pytestmark = pytest.mark.train
 torch = pytest.importorskip("torch")
 
-from tasks.experts import TurnEncoder, load_base, to_training_rows  # noqa: E402 - after the skip
+from tasks.experts import Runtime, TurnEncoder, load_base, to_training_rows  # noqa: E402 - after the skip
 from tasks.router import compose_mixture, read_turns, trace_response, train_mixture  # noqa: E402 - likewise
 from tasks.router.gate_groups import classify_tokens, inspect_gates  # noqa: E402 - likewise
 from tasks.router.inspection import record_gates  # noqa: E402 - likewise
 from tasks.router.pieces import split_pieces  # noqa: E402 - likewise
 
-EXPERT = ExpertConfig(base_model="tiny-llama", batch_size=4, max_length=128)
+EXPERT = ExpertConfig(base_model="tiny-llama", batch_size=4, max_length=128, too_long="cut")
 MESSAGES = [{"role": "user", "content": "My dog ran away."}]
 
 
@@ -42,7 +42,9 @@ def record(base: Any, trained_experts: Any, marked: pl.DataFrame, tmp_path_facto
     """What training wrote down, with two held-out turns to show: training.json and token_gates.json."""
     folder, config = tmp_path_factory.mktemp("mixture"), RouterConfig(learning_rate=5e-2)
     shown = marked.head(2).with_columns(dialogue_id=pl.lit("held"))
-    train_mixture(base, trained_experts, marked, config, EXPERT, folder, n_steps=60, device="cpu", held_out=shown)
+    train_mixture(
+        base, trained_experts, marked, config, EXPERT, folder, n_steps=60, runtime=Runtime("cpu"), held_out=shown
+    )
     training = json.loads((folder / "training.json").read_text())
     return {**training, "shown": json.loads((folder / "token_gates.json").read_text())}
 
@@ -142,7 +144,9 @@ def test_noting_the_gates_changes_no_weight(
     for name in ("watched", "unwatched"):
         if name == "unwatched":
             monkeypatch.setattr(WatchedTrainer, "compute_loss", MixtureTrainer.compute_loss)
-        train_mixture(base, trained_experts, rows, RouterConfig(), EXPERT, tmp_path / name, n_steps=3, device="cpu")
+        train_mixture(
+            base, trained_experts, rows, RouterConfig(), EXPERT, tmp_path / name, n_steps=3, runtime=Runtime("cpu")
+        )
     one, other = (tmp_path / name / "router.safetensors" for name in ("watched", "unwatched"))
     assert one.read_bytes() == other.read_bytes()
     assert json.loads((tmp_path / "unwatched" / "training.json").read_text())["gates_by_step"] == []
@@ -165,7 +169,7 @@ def test_held_out_dialogues_are_written_token_by_token(record: dict[str, Any], m
 def test_without_held_out_turns_a_few_of_those_it_saw_are_shown(
     base: Any, trained_experts: Any, rows: pl.DataFrame, tmp_path: Path
 ) -> None:
-    train_mixture(base, trained_experts, rows, RouterConfig(), EXPERT, tmp_path, n_steps=1, device="cpu")
+    train_mixture(base, trained_experts, rows, RouterConfig(), EXPERT, tmp_path, n_steps=1, runtime=Runtime("cpu"))
     shown = json.loads((tmp_path / "token_gates.json").read_text())
     least = rows.sort("turn_key").head(6)["dialogue_id"].to_list()
     assert [dialogue["dialogue_id"] for dialogue in shown["dialogues"]] == least

@@ -107,6 +107,39 @@ def test_an_index_that_says_something_else_is_refused(saved: Any, base: Any, fie
         load_mixture(folder, base, "cpu")
 
 
+def test_an_index_that_reads_well_but_is_not_the_one_written_is_refused(saved: Any, base: Any, tmp_path: Path) -> None:
+    from tasks.artifacts import ArtifactStore
+    from tasks.manifest import Recipe
+
+    _, folder = saved
+    store = ArtifactStore(str(tmp_path / "artifacts"), tmp_path / "cache")
+
+    def build(place: Path) -> dict[str, Any]:
+        shutil.copytree(folder, place, dirs_exist_ok=True)
+        return {"n_rows": 0}
+
+    ref = store.produce(Recipe("mixture", 1, {}), build)
+    assert load_mixture(Path(ref.uri), base, "cpu")
+    index = json.loads((folder / "mixture.json").read_text())
+    swapped = {**index, "experts": index["experts"][::-1]}  # each gate would open the other expert
+    Path(ref.uri, "mixture.json").write_text(json.dumps(swapped))
+    for refuse in (lambda: store.open(ref), lambda: load_mixture(Path(ref.uri), base, "cpu")):
+        with pytest.raises(ArtifactError, match=r"mixture\.json is not what its manifest says"):
+            refuse()
+
+
+def test_a_pickle_is_no_expert_and_no_router(saved: Any, base: Any) -> None:
+    _, folder = saved
+    for name in ("experts/sensibility/adapter_model.safetensors", "router.safetensors"):
+        path = folder / name
+        kept = path.read_bytes()
+        path.rename(path.with_suffix(".bin"))
+        with pytest.raises(ArtifactError, match="missing"):
+            load_mixture(folder, base, "cpu")
+        path.write_bytes(kept)
+    assert load_mixture(folder, base, "cpu")
+
+
 def test_a_folder_without_a_mixture_or_another_base_is_refused(saved: Any, base: Any, tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="no mixture here"):
         load_mixture(tmp_path / "nothing", base, "cpu")

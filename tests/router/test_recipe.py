@@ -25,6 +25,7 @@ def digest(**changes: Any) -> str:
         "config": RouterConfig(),
         "expert_config": ExpertConfig(),
         "n_steps": 8,
+        "rows": {"rows": "r", "shown": "s"},
     }
     return mixture_recipe(**{**inputs, **changes}).digest
 
@@ -35,6 +36,7 @@ def digest(**changes: Any) -> str:
         {"config": RouterConfig(epochs=3, max_steps=8)},
         {"expert_config": ExpertConfig(epochs=3, learning_rate=0.1, lora_r=4)},
         {"base": Base("another-name", "/elsewhere", "main", "1" * 32)},
+        {"subsets": make_ref("subsets", "d")},
     ],
 )
 def test_what_changes_nothing_of_the_mixture_makes_no_other(changes: dict[str, Any]) -> None:
@@ -44,13 +46,15 @@ def test_what_changes_nothing_of_the_mixture_makes_no_other(changes: dict[str, A
 @pytest.mark.parametrize(
     "changes",
     [
-        {"subsets": make_ref("subsets", "d")},
+        {"rows": {"rows": "other", "shown": "s"}},
+        {"rows": {"rows": "r", "shown": "other"}},
         {"experts": {"sensibility": make_ref("expert", "b"), "rationality": make_ref("expert", "a")}},
         {"base": Base("tiny-llama", "/somewhere", "", "2" * 32)},
         {"config": RouterConfig(routing="linear")},
         {"config": RouterConfig(train="router")},
         {"config": RouterConfig(learning_rate=0.5)},
         {"expert_config": ExpertConfig(batch_size=3)},
+        {"expert_config": ExpertConfig(n_evaluations=3, keep="best")},
         {"expert_config": ExpertConfig(prompt_format="released")},
         {"n_steps": 9},
     ],

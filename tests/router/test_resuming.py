@@ -13,10 +13,10 @@ from tasks.errors import StoppedShortError
 pytestmark = pytest.mark.train
 torch = pytest.importorskip("torch")
 
-from tasks.experts import Checkpoints  # noqa: E402 - after the skip
+from tasks.experts import Checkpoints, Runtime  # noqa: E402 - after the skip
 from tasks.router import train_mixture  # noqa: E402 - likewise
 
-EXPERT = ExpertConfig(base_model="tiny-llama", batch_size=4, max_length=128)
+EXPERT = ExpertConfig(base_model="tiny-llama", batch_size=4, max_length=128, too_long="cut")
 N_STEPS = 4
 
 
@@ -28,7 +28,14 @@ def test_going_on_from_any_checkpoint_ends_as_the_whole_run_does_to_the_byte(
         config = RouterConfig(train=what, expert_learning_rate=1e-3)
         folder.mkdir(exist_ok=True)
         train_mixture(
-            base, trained_experts, rows, config, EXPERT, folder, n_steps=N_STEPS, device="cpu", checkpoints=checkpoints
+            base,
+            trained_experts,
+            rows,
+            config,
+            EXPERT,
+            folder,
+            n_steps=N_STEPS,
+            runtime=Runtime("cpu", checkpoints=checkpoints),
         )
         return json.loads((folder / "training.json").read_text())["loss"]
 

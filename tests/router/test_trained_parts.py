@@ -10,13 +10,13 @@ from tasks.config import ExpertConfig, RouterConfig
 pytestmark = pytest.mark.train
 torch = pytest.importorskip("torch")
 
-from tasks.experts import load_base, order_rows, to_training_rows  # noqa: E402 - after the skip
+from tasks.experts import Runtime, collate, load_base, order_rows, to_training_rows  # noqa: E402 - after the skip
 from tasks.router import compose_mixture, load_mixture, train_mixture  # noqa: E402 - likewise
 from tasks.router.routed_mlp import LoraStack, Router  # noqa: E402 - likewise
 from tasks.router.trainer import MixtureTrainer, choose_trainable, list_trainable  # noqa: E402 - likewise
-from tasks.router.training import collate, make_arguments  # noqa: E402 - likewise
+from tasks.router.training import make_arguments  # noqa: E402 - likewise
 
-EXPERT = ExpertConfig(base_model="tiny-llama", batch_size=4, max_length=128)
+EXPERT = ExpertConfig(base_model="tiny-llama", batch_size=4, max_length=128, too_long="cut")
 ADAPTER = "adapter_model.safetensors"
 
 
@@ -53,7 +53,7 @@ def test_a_released_run_leaves_every_other_adapter_as_it_was(
     from safetensors.torch import load_file
 
     config = RouterConfig(train="released", routing="linear", expert_learning_rate=1e-3)
-    train_mixture(base, trained_experts, rows, config, EXPERT, tmp_path, n_steps=2, device="cpu")
+    train_mixture(base, trained_experts, rows, config, EXPERT, tmp_path, n_steps=2, runtime=Runtime("cpu"))
     for name, folder in trained_experts.items():
         before, after = load_file(folder / ADAPTER), load_file(tmp_path / "experts" / name / ADAPTER)
         moved = {key for key in before if not torch.equal(before[key], after[key])}
@@ -66,7 +66,7 @@ def make_trainer(model: Any, tokenizer: Any, rows: Any, folder: Path) -> Mixture
     ordered = order_rows(to_training_rows(rows, tokenizer, "chat", 128).frame, 2, 4, 0)
     return MixtureTrainer(
         model=model,
-        args=make_arguments(config, 4, len(ordered), "cpu", str(folder)),
+        args=make_arguments(config, EXPERT, len(ordered) // 4, "cpu", str(folder), Runtime()),
         train_dataset=ordered.select("input_ids", "labels").to_dicts(),
         data_collator=lambda batch: collate(batch, tokenizer.pad_token_id),
         expert_learning_rate=config.expert_learning_rate,

@@ -16,18 +16,18 @@ from tasks.errors import ArtifactError, ConfigError
 pytestmark = pytest.mark.train
 torch = pytest.importorskip("torch")
 
-from tasks.experts import load_base, order_rows, to_training_rows  # noqa: E402 - after the skip
+from tasks.experts import Runtime, collate, load_base, order_rows, to_training_rows  # noqa: E402 - after the skip
 from tasks.router import compose_mixture, load_mixture, mean_gates, train_mixture  # noqa: E402 - likewise
-from tasks.router.training import collate, make_arguments  # noqa: E402 - likewise
+from tasks.router.training import make_arguments  # noqa: E402 - likewise
 
-EXPERT = ExpertConfig(base_model="tiny-llama", batch_size=4, max_length=128)
+EXPERT = ExpertConfig(base_model="tiny-llama", batch_size=4, max_length=128, too_long="cut")
 ROUTER = RouterConfig(expert_learning_rate=1e-3)
 GATES, WEIGHTS = "router.safetensors", "experts/{}/adapter_model.safetensors"
 
 
 def train(base: Any, experts: dict[str, Path], rows: pl.DataFrame, folder: Path, **fields: Any) -> dict[str, Any]:
     config = ROUTER.model_copy(update=fields)
-    return train_mixture(base, experts, rows, config, EXPERT, folder, n_steps=4, device="cpu")
+    return train_mixture(base, experts, rows, config, EXPERT, folder, n_steps=4, runtime=Runtime("cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ def make_trainer(base: Any, experts: Any, rows: pl.DataFrame, folder: Path, accu
     choose_trainable(model, "router+experts", 0.1 if accumulation == 1 else 0.0)
     ordered = order_rows(to_training_rows(rows, tokenizer, "chat", 128).frame, 4, 4, 0)
     arguments = replace(
-        make_arguments(ROUTER, 4, len(ordered), "cpu", str(folder)),
+        make_arguments(ROUTER, EXPERT, len(ordered) // 4, "cpu", str(folder), Runtime()),
         save_strategy="steps",
         save_steps=2,
         per_device_train_batch_size=4 // accumulation,

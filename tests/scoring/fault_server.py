@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import threading
 import time
 from collections import Counter, defaultdict
@@ -147,7 +148,7 @@ class FaultServer:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         at, body = time.monotonic(), await request.json()
         user = body["messages"][-1]["content"]
-        turn = user[: user.index("</response>") + len("</response>")]
+        turn = user[: re.search(r"</response(_b)?>", user).end()]
         call = Call(turn, at, self._draw(turn), body)
         self.calls.append(call)
         if at < self._not_before.get(turn, 0.0):

@@ -79,7 +79,7 @@ def test_a_shipped_rubric_is_found_by_name_and_ones_own_by_path(tmp_path):
 def test_a_rubric_that_is_not_there_is_told_with_the_names_of_those_that_are(name):
     with pytest.raises(ConfigError) as caught:
         load_rubric(name)
-    assert "anchored, paper" in caught.value.do
+    assert "anchored, pairwise, paper" in caught.value.do
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path):

@@ -43,9 +43,8 @@ class Person(NamedTuple):
 @pytest.fixture
 def person(tmp_path: Path) -> Iterator[Person]:
     """Somebody whose home is empty; the server they start is stopped at the end."""
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("EMPATHY_", "OPENAI_", "PREFECT_"))
-    }
+    foreign = ("EMPATHY_", "OPENAI_", "PREFECT_", "OMP_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     home = tmp_path / "home"
     # a Prefect home of its own: a profile of whoever runs the tests must not name another API
     environment = {**kept, "EMPATHY_HOME": str(home), "PREFECT_HOME": str(tmp_path / "prefect"), "COLUMNS": "120"}

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import threading
 from typing import Any
 
 import pytest
+
+from tests.system.killing import kill_when_printed
 
 pytestmark = [pytest.mark.system, pytest.mark.train]
 
@@ -26,24 +24,6 @@ STAGES = (
     "responses of",
     "write report",
 )
-
-
-def kill_when_printed(command: list[str], environment: dict[str, str], words: str) -> bool:
-    """Start a command, kill it when it prints `words`, and say whether it did before it ended."""
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        timer = threading.Timer(400, process.kill)
-        timer.start()
-        seen = False
-        for line in process.stderr:
-            if words in line:
-                os.kill(process.pid, signal.SIGKILL)
-                seen = True
-                break
-        timer.cancel()
-    return seen
 
 
 def test_a_run_killed_in_every_stage_goes_on_where_it_was(person: Any) -> None:

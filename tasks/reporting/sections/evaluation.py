@@ -11,6 +11,8 @@ from tasks.reporting.blocks import Block, Cell, Figure, Prose, Section, Table
 from tasks.reporting.charts.intervals import draw_intervals
 from tasks.reporting.material import Material
 from tasks.reporting.palette import style_of
+from tasks.reporting.sections.differences import list_differences
+from tasks.reporting.sections.judgements import list_wins, tell_judged
 from tasks.reporting.sections.measures import (
     HEADLINE,
     LABELS,
@@ -39,7 +41,9 @@ def describe_evaluation(material: Material) -> Section:
     systems = order_systems(measures)
     rest = [metric for metric in measures if metric not in HEADLINE]
     blocks: list[Block] = [tabulate(measures, [m for m in HEADLINE if m in measures], systems, is_folded=False)]
-    blocks += [Prose([sentence]) for sentence in tell_control(measures)]
+    blocks += [Prose([sentence]) for sentence in tell_control(measures, material.comparisons)]
+    blocks += list_wins(material.wins)
+    blocks += list_differences(material.comparisons, systems)
     blocks += [block for metric in HEADLINE if metric in measures for block in draw_metric(measures, metric, systems)]
     if rest:
         blocks.append(tabulate(measures, rest, systems, is_folded=True))
@@ -57,6 +61,7 @@ def count_turns(measures: Measures) -> str:
         f"Perplexity (lower is better) over {n_turns:,} held-out turns; the other metrics (x100, higher is better) "
         f"over {n_responses:,} generated responses. Brackets are 95{NARROW_SPACE}% bootstrap "
         "intervals over turns. Bold is better than the base model by intervals that do not overlap."
+        f"{tell_judged(measures)}"
     )
 
 

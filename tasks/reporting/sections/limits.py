@@ -23,7 +23,7 @@ def describe_limits(material: Material) -> Section:
     points = [
         *limits_of_judge(material),
         *limits_of_training(material),
-        *limits_of_evaluation(measures),
+        *limits_of_evaluation(measures, material.comparisons),
         *limits_of_setup(material),
         "An automatic metric compares words with one human response. None of them measures empathy.",
     ]
@@ -61,10 +61,10 @@ def limits_of_training(material: Material) -> list[str]:
     return points
 
 
-def limits_of_evaluation(measures: Measures) -> list[str]:
+def limits_of_evaluation(measures: Measures, comparisons: pl.DataFrame | None) -> list[str]:
     """Return what is to be said of the comparison."""
     sizes = [measure.n for systems in measures.values() for measure in systems.values()]
-    points = warn_of_overlap(measures)
+    points = warn_of_overlap(measures, comparisons)
     if sizes and min(sizes) < SMALL_EVALUATION:
         points.append(
             f"Some metrics stand on only {count_of(min(sizes), 'turn')}. Intervals over so few turns are wide, "

@@ -15,9 +15,14 @@ LABELS = {
     "rouge_1": "ROUGE-1", "rouge_2": "ROUGE-2", "rouge_l": "ROUGE-L",
     "dist_1": "Dist-1", "dist_2": "Dist-2",
     "f1": "F1",
+    "judged_sensibility": "Judged sensibility", "judged_rationality": "Judged rationality",
 }  # fmt: skip
-HEADLINE = ("perplexity", "bleu_1", "bleu_4", "rouge_l", "dist_1", "dist_2")
+HEADLINE = (
+    "perplexity", "bleu_1", "bleu_4", "rouge_l", "dist_1", "dist_2", "judged_sensibility", "judged_rationality",
+)  # fmt: skip
 LOWER_IS_BETTER = frozenset({"perplexity"})
+LEVEL = 0.05
+"""Of the adjusted p-value below which a difference is called one."""
 
 
 class Measure(NamedTuple):
@@ -80,6 +85,24 @@ def compare_systems(measures: Measures, system: str, other: str) -> Verdict | No
             verdict.open.append(LABELS[metric])
         else:
             (verdict.better if is_clearly_better(metric, a, b) else verdict.worse).append(LABELS[metric])
+    return verdict if any(verdict) else None
+
+
+def read_verdict(comparisons: pl.DataFrame, system: str, other: str) -> Verdict | None:
+    """Return on which headline metrics `system` is better or worse than `other` by the paired test, or neither.
+
+    None where the two were not tested.
+    """
+    tested = comparisons.filter((pl.col("a") == system) & (pl.col("b") == other))
+    by_metric = {row["metric"]: row for row in tested.iter_rows(named=True)}
+    verdict = Verdict([], [], [])
+    for metric in (metric for metric in HEADLINE if metric in by_metric):
+        row = by_metric[metric]
+        if row["p_adjusted"] >= LEVEL:
+            verdict.open.append(LABELS[metric])
+        else:
+            is_better = (row["difference"] < 0) == (metric in LOWER_IS_BETTER)
+            (verdict.better if is_better else verdict.worse).append(LABELS[metric])
     return verdict if any(verdict) else None
 
 

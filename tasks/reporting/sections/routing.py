@@ -11,8 +11,9 @@ from tasks.reporting.charts.gate_course import draw_gate_course
 from tasks.reporting.charts.gate_grid import draw_gate_grid
 from tasks.reporting.charts.gates import draw_gates
 from tasks.reporting.material import Material
-from tasks.reporting.routing_log import NEAR_HALF, LayerGates, RoutingLog, SpokenTurn
+from tasks.reporting.routing_log import RoutingLog, SpokenTurn
 from tasks.reporting.wording import NOT_SHOWN, clip, count_cell, count_of, number_cell
+from tasks.router import NEAR_HALF, LayerGates, say_not_routed
 
 ALL = "All responses"
 NAMES = {
@@ -52,13 +53,8 @@ def describe_routing(material: Material) -> Section:
 
 def tell_routing(routing: RoutingLog | None) -> list[str]:
     """Say plainly that a mixture has not learnt to route, if it has not."""
-    if routing is None or not routing.is_equal:
-        return []
-    most = max(layer.distance or 0.0 for layer in routing.layers)
-    return [
-        "The mixture has not learnt to route: in every layer its gates stay near one half (mean |gate - 0.5| is at "
-        f"most {most:.3f}, under {NEAR_HALF:g}), so every token gets about the average of the two experts."
-    ]
+    said = say_not_routed(routing.layers) if routing else ""
+    return [said] if said else []
 
 
 def tell_distance(routing: RoutingLog) -> list[str]:

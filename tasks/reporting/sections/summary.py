@@ -23,7 +23,7 @@ def summarise_report(material: Material) -> list[str]:
         *tell_selection(material),
         *tell_routing(material.routing),
         *tell_perplexity(measures),
-        *tell_control(measures),
+        *tell_control(measures, material.comparisons),
     ] or ["Nothing has been made yet: this report has no artifact to show."]
 
 

@@ -1,5 +1,5 @@
 """Exports: a mixture or an expert as an ordinary checkpoint, proved equal before it is called done."""
 
-from tasks.router.export.run import Export, ExportFormat, export_model
+from tasks.router.export.run import Background, Export, ExportFormat, export_model
 
-__all__ = ["Export", "ExportFormat", "export_model"]
+__all__ = ["Background", "Export", "ExportFormat", "export_model"]

@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tasks.experts import NOT_EVALUATED, Ancestor, ModelCard, write_card
+
 if TYPE_CHECKING:
-    from tasks.router.export.run import Export
+    from tasks.router.export.run import Background, Export
 
-CARD = """\
----
-base_model: {base}
-library_name: {library}
-tags: [efficient-empathy, {format}]
----
-# {title}
-
-{what} Made with efficient-empathy, after the method of Efficient-Empathy (arXiv 2407.01937).
-
-| | |
-|---|---|
-| base model | `{base}`, digest `{base_digest}` |
-{origin}
-
-Checked in float32 against the model it was made from: on {n_prompts} prompts the largest difference of a logit is
-{difference:.1e}, and the greedy text is the same. `export.json` holds the figures and the versions.
-
-## How to load it
-{usage}
-
-Prompts are chat messages, rendered with the chat template that lies beside the weights.
-The licence of the base model, and the terms of the data it was trained on, hold for this model too.
-"""
+CHECKS = """\
+In float32 against the model it was made from: on {n_prompts} prompts the largest difference of a logit is
+{difference:.1e}, and the greedy text is the same. `export.json` holds the figures and the versions. Prompts are chat
+messages, rendered with the chat template that lies beside the weights."""
 TITLES = {
     "moe": "A mixture of two empathetic experts",
     "lora": "Empathetic experts as LoRA adapters",
@@ -68,22 +52,25 @@ llama.cpp: `python convert_lora_to_gguf.py THIS_FOLDER{inner} --base BASE_FOLDER
 Loading with PEFT is part of the check above; vLLM and llama.cpp were not run."""  # noqa: E501 - commands on a line each
 
 
-def write_card(export: Export, folder: Path) -> None:
-    """Write README.md; a base in a folder of this machine is named by that folder's name only."""
-    base = Path(export.base).name if Path(export.base).is_absolute() else export.base
-    name = next(iter(export.differences))
+def write_export_card(export: Export, model: ModelCard, background: Background, folder: Path) -> None:
+    """Write README.md: the card of the model that was exported, and what this form of it is and how it is loaded."""
+    base, name = model.origin.base, next(iter(export.differences))
     inner = f"/{name}" if (folder / name).is_dir() else ""
-    usage = LORA_USAGE.format(base=base, inner=inner, name=name) if export.format == "lora" else CHECKPOINT_USAGE
-    text = CARD.format(
-        base=base,
-        library="peft" if export.format == "lora" else "transformers",
-        format=export.format,
+    is_lora = export.format == "lora"
+    card = replace(
+        model,
         title=TITLES[export.format],
         what=WHAT[export.format],
-        base_digest=export.base_digest,
-        origin="\n".join(f"| {key} | sha256 `{value}` |" for key, value in export.artifacts.items()),
-        n_prompts=export.n_prompts,
-        difference=max(export.differences.values()),
-        usage=usage,
+        library="peft" if is_lora else "transformers",
+        tags=(export.format,),
+        artifacts=[*tell_model(background.lineage[:1]), *model.artifacts],
+        evaluation=background.evaluation or NOT_EVALUATED,
+        checks=CHECKS.format(n_prompts=export.n_prompts, difference=max(export.differences.values())),
+        usage=LORA_USAGE.format(base=base, inner=inner, name=name) if is_lora else CHECKPOINT_USAGE,
     )
-    (folder / "README.md").write_text(text, encoding="utf-8")
+    write_card(card, folder)
+
+
+def tell_model(model: Sequence[Ancestor]) -> list[tuple[str, str]]:
+    """Return the row of the artifact that was exported."""
+    return [("exported from", f"`{one.name}`, sha256 `{one.ref.sha256}`") for one in model]

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Literal
 
 from tasks.errors import UsageError
-from tasks.experts import Base, quiet_libraries
-from tasks.router.export.card import write_card
+from tasks.experts import Ancestor, Base, describe_expert, quiet_libraries
+from tasks.router.export.card import write_export_card
 from tasks.router.export.checking import CONVERSATIONS, TOLERANCE
 from tasks.router.export.formats import Source, write_lora, write_merged, write_moe
-from tasks.schema import ArtifactRef
+from tasks.router.mixture_card import describe_mixture
 
 ExportFormat = Literal["moe", "lora", "merged"]
 EXPORT_FILE = "export.json"
@@ -38,20 +38,35 @@ class Export:
     n_prompts: int
 
 
+@dataclass(frozen=True)
+class Background:
+    """What an export says of its model besides what lies in the model's folder."""
+
+    lineage: Sequence[Ancestor] = ()
+    """The model's artifact first, then all that it was made from."""
+    evaluation: str = ""
+    """Markdown: the model's metrics with their intervals, beside the controls; empty if it was not evaluated."""
+
+    def list_artifacts(self) -> dict[str, str]:
+        """Return the sha256 of the model's artifact, and of those it was made from, by `<kind>/<digest>`."""
+        refs = [ref for one in self.lineage[:1] for ref in (one.ref, *one.parents)]
+        return {f"{ref.kind}/{ref.config_digest}": ref.sha256 for ref in refs}
+
+
 def export_model(
     folder: Path,
     base: Base,
     export_format: ExportFormat,
     out: Path,
     *,
-    artifacts: Sequence[ArtifactRef] = (),
+    background: Background = Background(),
     is_forced: bool = False,
     tolerance: float = TOLERANCE,
     token: str | None = None,
 ) -> Export:
     """Write the mixture or the expert in `folder` to `out` as others load it, with a model card and export.json.
 
-    Works on the CPU in float32, which is also what is written. `artifacts` are what the card names as its origin.
+    Works on the CPU in float32, which is also what is written. `background` is what the card tells of its origin.
     `is_forced` replaces an earlier export at `out`. Where logits differ by more than `tolerance`, or greedy text
     does, nothing is left behind. Raises UsageError if `out` exists, or if the model has no such form,
     ArtifactError for a model that is damaged or of another base, or an export that is not equal.
@@ -63,12 +78,14 @@ def export_model(
     staging.mkdir()
     try:
         with quiet_libraries():
-            differences = WRITERS[export_format](Source(folder, base, tolerance, token), staging)
-        origin = {f"{ref.kind}/{ref.config_digest}": ref.sha256 for ref in artifacts}
-        made = Export(export_format, base.name, base.digest, origin, differences, len(CONVERSATIONS))
+            source = Source(folder, base, tolerance, token)
+            differences = WRITERS[export_format](source, staging)
+        origin, n_prompts = background.list_artifacts(), len(CONVERSATIONS)
+        made = Export(export_format, base.name, base.digest, origin, differences, n_prompts)
         record = {**asdict(made), "versions": {name: version(name) for name in LIBRARIES}}
         (staging / EXPORT_FILE).write_text(json.dumps(record, indent=1), encoding="utf-8")
-        write_card(made, staging)
+        describe = describe_mixture if source.is_mixture else describe_expert
+        write_export_card(made, describe(folder, base, background.lineage), background, staging)
         publish(staging, out)
     finally:
         shutil.rmtree(staging, ignore_errors=True)

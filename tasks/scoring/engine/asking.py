@@ -13,7 +13,7 @@ from tasks.scoring.identity import JudgeIdentity
 from tasks.scoring.ledger.journal import Attempt
 from tasks.scoring.parsing import parse_reply
 from tasks.scoring.planning import PlannedTurn
-from tasks.scoring.prompting import build_messages, response_format
+from tasks.scoring.prompting import AnswerForm, build_messages, response_format
 from tasks.scoring.reasons import MAX_REPLIES, NO_LOGPROBS
 from tasks.scoring.rubric import parse_rubric
 
@@ -37,7 +37,10 @@ class Question:
 
 
 class Asker:
-    """Builds requests and reads what a reply is worth; knows the judge, never the network."""
+    """Builds requests and reads what a reply is worth; knows the judge, never the network.
+
+    What is asked, in what form, and what counts as an answer are methods of their own: `PairAsker` has others.
+    """
 
     def __init__(self, identity: JudgeIdentity) -> None:
         self.model = identity.model
@@ -54,8 +57,8 @@ class Asker:
     def count_characters(self, question: Question) -> int:
         """Return about how many characters the request's messages have; one beyond ASCII counts for its bytes."""
         turn = question.planned.turn
-        words = sum(_count_bytes(text) for _, text in turn.context) + _count_bytes(turn.response)
-        return words + _count_bytes(self.rubric.text) + FRAME_CHARACTERS + len(question.complaint)
+        words = sum(count_bytes(text) for _, text in turn.context) + count_bytes(turn.response)
+        return words + count_bytes(self.rubric.text) + FRAME_CHARACTERS + len(question.complaint)
 
     def choose_terms(self, question: Question, dialect: Dialect) -> None:
         """Note in the question by which method, and for how many replies, it is asked next."""
@@ -67,12 +70,11 @@ class Asker:
         """Return the body of the request, and note its terms in the question."""
         self.choose_terms(question, dialect)
         method, n_replies = question.terms
-        messages = build_messages(self.rubric, question.planned.turn, dialect.form, question.complaint)
-        request: dict[str, Any] = {"model": self.model, "messages": messages}
+        request: dict[str, Any] = {"model": self.model, "messages": self.make_messages(question, dialect.form)}
         request[dialect.token_field] = self.rubric.max_output_tokens * (4 if question.is_cut_off else 1)
         if dialect.has_temperature:
             request["temperature"] = self.temperature or (SAMPLING_TEMPERATURE if method == "samples" else 0.0)
-        answer = response_format(self.rubric, dialect.form)
+        answer = self.choose_format(dialect.form)
         if answer is not None:
             request["response_format"] = answer
         if method == "logprobs":
@@ -81,10 +83,27 @@ class Asker:
             request["n"] = n_replies
         return request
 
+    def make_messages(self, question: Question, form: AnswerForm) -> list[dict[str, str]]:
+        """Return what is asked."""
+        return build_messages(self.rubric, question.planned.turn, form, question.complaint)
+
+    def choose_format(self, form: AnswerForm) -> dict[str, Any] | None:
+        """Return the form in which the answer is asked for; None where words alone must do."""
+        return response_format(self.rubric, form)
+
+    def find_fault(self, attempt: Attempt) -> str:
+        """Return what is wrong with a reply, read as the ledger will read it; nothing where it is an answer."""
+        reply = attempt.reply or ""
+        try:
+            expect_scores(reply, attempt.logprobs) if attempt.logprobs else parse_reply(reply)
+        except ScoreParseError as error:
+            return error.what
+        return ""
+
     def lacks_logprobs(self, attempt: Attempt) -> bool:
         """Say whether a reply that was asked for log-probabilities came without them."""
         is_bare = attempt.method == "logprobs" and attempt.error_class is None and not attempt.logprobs
-        return is_bare and not _find_fault(attempt)  # words without a score have no score's probabilities either
+        return is_bare and not self.find_fault(attempt)  # words without a score have no score's probabilities either
 
     def is_answered(self, question: Question, attempt: Attempt) -> bool:
         """Say whether the turn needs no further call; else the question holds what to say next time."""
@@ -99,7 +118,7 @@ class Asker:
                 question.n_useless, question.complaint = 0, ""
                 return question.n_samples >= self.n_samples
         elif not complaint:
-            complaint = _find_fault(attempt)
+            complaint = self.find_fault(attempt)
         return not complaint or self._complain(question, complaint)
 
     def _count_samples(self, question: Question, attempt: Attempt) -> str:
@@ -119,17 +138,8 @@ class Asker:
         return question.n_useless >= MAX_REPLIES
 
 
-def _find_fault(attempt: Attempt) -> str:
-    """Return what is wrong with a reply, read as the ledger will read it; nothing where it holds scores."""
-    reply = attempt.reply or ""
-    try:
-        expect_scores(reply, attempt.logprobs) if attempt.logprobs else parse_reply(reply)
-    except ScoreParseError as error:
-        return error.what
-    return ""
-
-
-def _count_bytes(text: str) -> int:
+def count_bytes(text: str) -> int:
+    """Return the length of a text in bytes, half a sign counting for one."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
 

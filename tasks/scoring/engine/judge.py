@@ -21,6 +21,7 @@ from tasks.scoring.engine.dialect import Dialect, Refusal, Speech, find_memory
 from tasks.scoring.engine.fatal import describe_budget, describe_fatal, describe_outage, describe_yield
 from tasks.scoring.engine.gate import Gate, Ticket
 from tasks.scoring.engine.meter import Meter
+from tasks.scoring.engine.pair_asking import PairAsker
 from tasks.scoring.engine.spending import Spending
 from tasks.scoring.identity import JudgeIdentity
 from tasks.scoring.ledger.journal import Attempt, SegmentWriter
@@ -40,7 +41,8 @@ class LLMJudge:
     ) -> None:  # fmt: skip
         """Connect to `endpoint` (address, key); `may_call` raises where this process may not pay any more."""
         self.identity, self.price, self.may_call = identity, price, may_call
-        self.asker, self.meter, self.outage = Asker(identity), Meter(), waits.Outage()
+        self.asker = PairAsker(identity) if identity.is_pairwise else Asker(identity)
+        self.meter, self.outage = Meter(), waits.Outage()
         self.speech = Speech(find_memory(memory, identity))
         self.yields = waits.Yield()
         self.spending = Spending(scoring.max_cost_usd, price)

@@ -17,7 +17,7 @@ from tasks.config import DEFAULT_N_SAMPLES
 from tasks.schema import digest_of
 from tasks.scoring.identity import JudgeIdentity
 from tasks.scoring.ledger.journal import Attempt, list_segments, read_segment, segment_name, to_row
-from tasks.scoring.ledger.reading import find_method, pool_turns, read_attempt
+from tasks.scoring.ledger.reading import find_method, pool_turns, read_attempt, read_comparison
 from tasks.scoring.parsing import ParsedScores
 from tasks.scoring.reasons import TERMINAL, TOO_FEW_SAMPLES
 
@@ -43,7 +43,7 @@ def commit_segments(connection: duckdb.DuckDBPyConnection, folder: Path, judge: 
 
     A turn's score is the first reply that parses, or the mean of its first samples where the judge was
     asked for several; else it has a reason. All by the time of the calls, so that the tables are the
-    same in whatever order segments come.
+    same in whatever order segments come. A judge that compares has attempts only: its verdicts are no scores.
     """
     register_judge(connection, judge)
     merged = {
@@ -83,7 +83,7 @@ def _read_rows(paths: Iterable[Path], judge: JudgeIdentity) -> Iterator[dict[str
 
 def _to_row(attempt: Attempt, judge: JudgeIdentity) -> dict[str, Any]:
     method = find_method(attempt, judge)
-    reading = read_attempt(attempt, method)
+    reading = read_comparison(attempt) if judge.is_pairwise else read_attempt(attempt, method)
     row = to_row(attempt) | {"method": method, "error_class": reading.error_class, "n_samples": reading.n_samples}
     if judge.kind in FREE_KINDS:
         row["cost_usd"] = 0.0
@@ -111,17 +111,24 @@ def _insert(
     by_judge = {"judge_id": judge.judge_id}
     connection.register("new_rows", pl.DataFrame(rows, schema=_SCHEMA).to_arrow())
     connection.execute(_query("insert_attempts"), by_judge)
+    n_changed = 0 if judge.is_pairwise else _update_scores(connection, judge)
+    connection.execute(
+        "INSERT INTO segments SELECT $judge_id, name FROM (SELECT unnest($names) AS name)", by_judge | {"names": names}
+    )
+    connection.unregister("new_rows")
+    return n_changed
+
+
+def _update_scores(connection: duckdb.DuckDBPyConnection, judge: JudgeIdentity) -> int:
+    """Note what the attempts in `new_rows` say of their turns; return the number of score rows that changed."""
+    by_judge = {"judge_id": judge.judge_id}
     calls = connection.execute(_query("samples"), by_judge).fetchall()
     pooled = pool_turns(calls, int(judge.parameters.get("n_samples", DEFAULT_N_SAMPLES)))
     pooled_rows = [{"turn_key": turn_key} | _score_values(scores) for turn_key, scores in pooled]
     connection.register("pooled", pl.DataFrame(pooled_rows, schema=_SCORE_SCHEMA).to_arrow())
     reasons = {"terminal": list(TERMINAL), "too_few": TOO_FEW_SAMPLES}
     changed = connection.execute(_query("upsert_scores"), by_judge | reasons).fetchone()
-    connection.execute(
-        "INSERT INTO segments SELECT $judge_id, name FROM (SELECT unnest($names) AS name)", by_judge | {"names": names}
-    )
     connection.unregister("pooled")
-    connection.unregister("new_rows")
     return changed[0] if changed else 0
 
 

@@ -15,6 +15,7 @@ from tasks.scoring.identity import JudgeIdentity
 from tasks.scoring.ledger.journal import Attempt
 from tasks.scoring.parsing import ParsedScores, parse_reply
 from tasks.scoring.reasons import NO_LOGPROBS, UNPARSEABLE
+from tasks.scoring.verdict import parse_verdict
 
 SampleCall = tuple[str, str | None, Sequence[str] | None, str | None]
 """A call for samples: turn_key, reply, choices, error class."""
@@ -54,6 +55,17 @@ def read_attempt(attempt: Attempt, method: str) -> Reading:
         return Reading(expect_scores(reply, attempt.logprobs))
     except ScoreParseError:
         return Reading(error_class=UNPARSEABLE)
+
+
+def read_comparison(attempt: Attempt) -> Reading:
+    """Read the reply of a judge that compares: only whether it is a verdict."""
+    if attempt.error_class is not None:
+        return Reading(error_class=attempt.error_class)
+    try:
+        parse_verdict(attempt.reply or "")
+    except ScoreParseError:
+        return Reading(error_class=UNPARSEABLE)
+    return Reading()
 
 
 def pool_turns(calls: Iterable[SampleCall], n_samples: int) -> Iterator[tuple[str, ParsedScores | None]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -26,17 +27,22 @@ WHERE judge_id = $judge_id AND turn_key IN (SELECT turn_key FROM snapshot)
 """
 """Known cost of all calls for these turns, and the calls of which it is not known."""
 
+_JUDGE = """
+SELECT kind, model, name, parameters
+FROM judges LEFT JOIN rubrics USING (rubric_id)
+WHERE judge_id = $judge_id
+"""
+
 
 def choose_judge(connection: duckdb.DuckDBPyConnection, judge: str = "") -> tuple[str, str]:
     """Return (judge_id, alias) of the judge whose scores count.
 
-    One judge with scores: that one. Several: `judge` must name one by id or alias. Raises
+    One judge with scores: that one. Several: `judge` must name one by id or alias. One that has judged only the
+    responses of an evaluation has none that counts. Raises
     JudgeChoiceError with the list otherwise, UsageError if nothing is scored, or nothing by that judge.
     """
-    known = connection.execute(
-        "SELECT judge_id, alias, (SELECT count(sensibility) FROM scores s WHERE s.judge_id = j.judge_id) AS n "
-        "FROM judges j ORDER BY first_used_at"
-    ).fetchall()
+    query = (resources.files("tasks.scoring.ledger") / "judges.sql").read_text(encoding="utf-8")
+    known = connection.execute(query).fetchall()
     scored = [(judge_id, alias, n) for judge_id, alias, n in known if n]
     listing = "; ".join(f"{judge_id} ({alias}, {n:,} scores)" for judge_id, alias, n in scored)
     if judge:
@@ -83,6 +89,18 @@ def snapshot_scores(
     def build(folder: Path) -> dict[str, Any]:
         connection.execute("COPY snapshot TO $file (FORMAT parquet)", {"file": str(folder / "scores.parquet")})
         paid = {"cost_usd": cost_usd, "n_calls_unpriced": n_unpriced}
-        return {"n_rows": n_rows, "n_scored": n_scored, "judge_id": judge_id, "alias": alias, **paid}
+        judge = describe_judge(connection, judge_id)
+        return {"n_rows": n_rows, "n_scored": n_scored, "judge_id": judge_id, "alias": alias, "judge": judge, **paid}
 
     return artifacts.produce(recipe, build)
+
+
+def describe_judge(connection: duckdb.DuckDBPyConnection, judge_id: str) -> dict[str, Any]:
+    """Return kind, model, rubric and parameters of a judge: models are trained where its table may not be."""
+    kind, model, rubric, parameters = connection.execute(_JUDGE, {"judge_id": judge_id}).fetchone() or (
+        "",
+        "",
+        "",
+        "{}",
+    )
+    return {"kind": kind, "model": model, "rubric": rubric or "", "parameters": json.loads(parameters)}

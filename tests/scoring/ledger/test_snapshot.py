@@ -103,6 +103,7 @@ def test_a_snapshot_holds_the_judges_scores_for_the_corpus_in_hash_order(home, c
     ref = snapshot(home, corpus)
     manifest = home.artifacts.read_manifest(ref.uri)
     assert (ref.n_rows, manifest["facts"]["n_scored"], manifest["facts"]["judge_id"]) == (3, 2, "cccc")
+    assert manifest["facts"]["judge"]["kind"] == LOCAL.kind
     assert [parent["sha256"] for parent in manifest["parents"]] == [corpus[0].sha256]
     rows = duckdb.execute(
         "SELECT turn_key, sensibility, unscored_reason FROM read_parquet($f)",

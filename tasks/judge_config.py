@@ -1,0 +1,84 @@
+"""Who judges: turns one by one, or the responses of two systems side by side. Part of `tasks.config`."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+SystemName = Literal[
+    "base", "prompted", "sensibility", "rationality", "mixture", "union", "full", "random", "length-matched"
+]
+
+DEFAULT_N_SAMPLES = 5
+"""Replies a turn where a judge takes several, and no number is said."""
+
+
+class Part(BaseModel):
+    """A frozen group of parameters; unknown names are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class JudgeConfig(Part):
+    """Who scores the turns, and how; with the endpoint, everything that can change a score."""
+
+    kind: Literal["distilled", "openai", "openai-batch", "replies"] = Field(
+        default="distilled",
+        title="Judge",
+        description="The bundled judge, an LLM endpoint, its batch API at half the price, or recorded replies.",
+    )
+    model: str = Field(default="gpt-4o-mini", min_length=1, description="Model the endpoint is asked for.")
+    endpoint_alias: str = Field(
+        default="", description="Name of the endpoint in the judge's identity; its host if empty."
+    )
+    rubric: str = Field(
+        default="paper",
+        min_length=1,
+        description="The rubric the judge is given: 'paper', 'anchored', or a Markdown file of your own.",
+    )
+    method: Literal["point", "logprobs", "samples"] = Field(
+        default="point",
+        description="point: the score as written. logprobs: its expected value over the score tokens. "
+        "samples: the mean of several replies.",
+    )
+    n_samples: int = Field(
+        default=DEFAULT_N_SAMPLES, ge=2, le=50, description="Replies a turn, for the method 'samples'."
+    )
+    temperature: float | None = Field(
+        default=None, ge=0, le=2, description="Sampling temperature; if empty 1 for the method 'samples', else 0."
+    )
+    replies_file: str = Field(default="", description="JSON Lines of recorded replies, for the kind 'replies'.")
+
+    @model_validator(mode="after")
+    def _replies_need_a_file(self) -> JudgeConfig:
+        if (self.kind == "replies") != bool(self.replies_file):
+            raise ValueError(f"kind={self.kind!r} does not fit replies_file={self.replies_file!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _samples_need_chance(self) -> JudgeConfig:
+        if self.method == "samples" and self.temperature == 0:
+            raise ValueError("method='samples' does not fit temperature=0: all samples would be the same")
+        return self
+
+
+class PairwiseConfig(JudgeConfig):
+    """The LLM that compares the responses of two systems to the same turn, and which systems it compares."""
+
+    kind: Literal["openai"] = Field(default="openai", description="An LLM endpoint: no other judge can compare.")
+    rubric: str = Field(
+        default="pairwise", min_length=1, description="'pairwise', or a Markdown file of your own with answer: verdict."
+    )
+    method: Literal["point"] = Field(default="point", description="The verdict as it is written.")
+    pairs: tuple[tuple[SystemName, SystemName], ...] = Field(
+        default=(("mixture", "union"), ("sensibility", "random"), ("mixture", "sensibility")),
+        description="Pairs to compare; those of which a system is not in the table are left out.",
+    )
+
+    @model_validator(mode="after")
+    def _pairs_are_of_two_systems(self) -> Self:
+        sets = [frozenset(pair) for pair in self.pairs]
+        if any(len(pair) != 2 for pair in sets) or len(set(sets)) < len(sets):
+            raise ValueError(f"pairs={self.pairs!r} must each be of two systems, and none stand twice")
+        return self
