@@ -10,7 +10,7 @@ import traceback
 import typer
 from typer._click.exceptions import ClickException  # usage errors, in the click that typer carries
 
-from flows.commands import data, export, judge, look, models, operate, score, serve
+from flows.commands import data, export, judge, look, models, operate, score, select, serve
 from tasks.errors import EmpathyError
 
 INTERRUPTED = "Interrupted. What was finished is kept: run the same command again to go on."
@@ -23,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for group in (data, score, models, export, serve, look, operate):
+for group in (data, score, select, models, export, serve, look, operate):
     group.register(app)
 app.add_typer(judge.app, name="judge")
 

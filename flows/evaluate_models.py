@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from prefect import flow
 
 from flows.compare_responses import compare_responses
@@ -9,8 +11,8 @@ from flows.judge_responses import judge_responses
 from flows.train_experts import train_experts
 from flows.train_router import train_router
 from tasks.config import ExperimentConfig
-from tasks.evaluation import add_partners, has_mixture, list_adapters, list_partners
-from tasks.evaluation.tasks import check_held_out, compare_systems, evaluate_one
+from tasks.evaluation import add_partners, check_pairs, has_mixture, list_adapters, list_partners
+from tasks.evaluation.tasks import check_held_out, compare_systems, evaluate_one, leave_budget
 from tasks.experts.tasks import find_corpus_of, find_trained, prepare_base_model, resolve_subsets
 from tasks.schema import ArtifactRef
 
@@ -37,15 +39,19 @@ def evaluate_models(
     chosen = resolve_subsets(subsets)
     corpus = find_corpus_of(chosen)
     check_held_out(corpus, chosen, config)
-    adapters = experts or train_experts(config, list_adapters(config), chosen, max_minutes)
-    is_joined = mixture is not None or not has_mixture(config)
-    joined = mixture if is_joined else train_router(config, chosen, adapters, max_minutes)
     base = prepare_base_model(config)
     partners = find_trained(list_partners(config.evaluation.systems), chosen, base, config)
+    wanted = list_adapters(config)
+    systems = add_partners(config.evaluation.systems, {"base", "prompted", *partners, *(experts or wanted)})
+    check_pairs(config.evaluation, systems)
+    adapters = experts or train_experts(config, wanted, chosen, max_minutes)
+    is_joined = mixture is not None or not has_mixture(config)
+    joined = mixture if is_joined else train_router(config, chosen, adapters, max_minutes)
     models = {"base": None, "prompted": None, **partners, **adapters, "mixture": joined}
-    systems = add_partners(config.evaluation.systems, models)
     responses = [evaluate_one(name, models[name], corpus, base, config, max_minutes) for name in systems]
     judge, pairwise, scoring = config.evaluation.judge, config.evaluation.pairwise, config.scoring
+    started = time.time()
     scores = judge_responses(responses, corpus, judge, scoring) if judge else None
-    verdicts = compare_responses(responses, corpus, pairwise, scoring) if pairwise else None
+    left = leave_budget(scoring, judge, started)
+    verdicts = compare_responses(responses, corpus, pairwise, left) if pairwise else None
     return compare_systems(responses, config, scores, verdicts)

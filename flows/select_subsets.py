@@ -15,7 +15,7 @@ from tasks.selection.tasks import materialize_subsets
 def name_run() -> str:
     """Say in the run's name what is selected."""
     chosen: SelectionConfig = flow_run.parameters["selection"]
-    return f"select {chosen.rule} S>{chosen.sensibility_threshold:g} R>{chosen.rationality_threshold:g}"
+    return f"select {chosen.label}"
 
 
 @flow(name="select-subsets", flow_run_name=name_run)
@@ -24,10 +24,10 @@ def select_subsets(
     dialogues: list[ArtifactRef] | None = None,
     scores: ArtifactRef | None = None,
 ) -> ArtifactRef:
-    """Select by thresholds and materialize the subsets as Parquet.
+    """Select by a rule and materialize the subsets as Parquet.
 
     Args:
-        selection: Rule and thresholds.
+        selection: Rule, thresholds and modifiers.
         dialogues: Ingested sources to select from; everything ingested if left empty.
         scores: Scores to select by; those in force if left empty.
     """

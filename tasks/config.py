@@ -8,9 +8,9 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from tasks.errors import ConfigError
 from tasks.judge_config import DEFAULT_N_SAMPLES as DEFAULT_N_SAMPLES
@@ -18,8 +18,8 @@ from tasks.judge_config import JudgeConfig as JudgeConfig
 from tasks.judge_config import PairwiseConfig as PairwiseConfig
 from tasks.judge_config import Part
 from tasks.judge_config import SystemName as SystemName
+from tasks.selection_config import SelectionConfig as SelectionConfig
 
-Threshold = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
 ControlName = Literal["union", "full", "random", "length-matched"]
 AdapterName = Literal["sensibility", "rationality", "union", "full", "random", "length-matched"]
 ADAPTERS: tuple[AdapterName, ...] = get_args(AdapterName)
@@ -38,7 +38,10 @@ class ScoringConfig(Part):
         default=None, gt=0, description="Budget of tokens a minute, in and out together."
     )
     max_cost_usd: float | None = Field(
-        default=None, gt=0, description="Stop at the last call that fits; the next run goes on."
+        default=None,
+        gt=0,
+        description="Stop at the last call that fits; the next run goes on. "
+        "Scoring the dialogues has this much, and so have all judges of an evaluation together.",
     )
     timeout_s: float = Field(default=60.0, gt=0, le=3600, description="Longest wait for one reply.")
     chunk_size: int = Field(
@@ -48,29 +51,6 @@ class ScoringConfig(Part):
     batch_results: tuple[str, ...] = Field(
         default=(), description="Output files of batches that were run by hand: they are taken, and nobody is asked."
     )
-
-
-class SelectionConfig(Part):
-    """Which turns each expert learns from."""
-
-    rule: Literal["paper", "released"] = Field(
-        default="paper",
-        description="paper: S>t and R<t / R>t. released: R>t must also have S<t, which discards more.",
-    )
-    sensibility_threshold: Threshold = Field(
-        default=5.0,
-        title="Sensibility threshold",
-        description="Strict bound on the sensibility score, 0 to 10.",
-    )
-    rationality_threshold: Threshold = Field(
-        default=5.0,
-        title="Rationality threshold",
-        description="Strict bound on the rationality score, 0 to 10.",
-    )
-    split: Literal["train", "valid", "test", "auto"] = Field(
-        default="auto", description="Split to select from; auto: train, or the only split there is."
-    )
-    judge_id: str = Field(default="", description="Id or alias of the judge; needed when several have scores.")
 
 
 class ExpertConfig(Part):
@@ -112,6 +92,12 @@ class ExpertConfig(Part):
         default="chat", description="chat: roles. released: the authors' single user message."
     )
     seed: int = Field(default=0, ge=0, description="Seed of data order, dropout and adapter.")
+
+    @model_validator(mode="after")
+    def _best_needs_looks(self) -> ExpertConfig:
+        if self.keep == "best" and not self.n_evaluations:
+            raise ValueError("keep='best' needs n_evaluations: nobody looks which weights are the best")
+        return self
 
 
 class RouterConfig(Part):
@@ -161,6 +147,11 @@ class EvaluationConfig(Part):
         default=None, description="The LLM that compares systems' responses two by two; no comparison if null."
     )
     seed: int = Field(default=0, ge=0, description="Seed of sampling and resampling.")
+
+    @field_validator("systems")
+    @classmethod
+    def _systems_stand_once(cls, systems: tuple[SystemName, ...]) -> tuple[SystemName, ...]:
+        return tuple(dict.fromkeys(systems))
 
 
 class ExperimentConfig(Part):

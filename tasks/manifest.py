@@ -15,6 +15,7 @@ from typing import Any
 from tasks.schema import ArtifactRef, canonical_json, digest_of
 
 MANIFEST = "manifest.json"
+CARD_FILE = "README.md"
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,11 @@ def hash_of_manifest(manifest: Mapping[str, Any]) -> str:
 
 
 def hash_of_files(files: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the content hash of an artifact: sha256 over the sorted names and hashes of its files."""
-    listing = {name: entry["sha256"] for name, entry in files.items()}
+    """Return the content hash of an artifact: sha256 over the sorted names and hashes of its files.
+
+    Without its card, which tells where the content came from: equal content made from other parents is equal.
+    """
+    listing = {name: entry["sha256"] for name, entry in files.items() if name != CARD_FILE}
     return hashlib.sha256(canonical_json(listing)).hexdigest()
 
 

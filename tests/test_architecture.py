@@ -24,6 +24,7 @@ SHARED = (
     "tasks.chat",
     "tasks.config",
     "tasks.judge_config",
+    "tasks.selection_config",
     "tasks.settings",
 )
 HEAVY = ("torch", "transformers", "peft", "trl", "accelerate", "datasets")

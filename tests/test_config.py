@@ -117,7 +117,7 @@ def test_a_wrong_value_is_refused_with_its_fields_name_and_what_was_given(overri
 
 def test_every_wrong_field_is_named_at_once():
     with pytest.raises(ConfigError) as caught:
-        parse_config({"source": "", "selection": {"rule": "x", "keep": 1}}, where="here")
+        parse_config({"source": "", "selection": {"rule": "x", "keep": 2}}, where="here")
     assert [field in caught.value.what for field in ("source", "selection.rule", "selection.keep")] == [True] * 3
 
 
@@ -143,6 +143,11 @@ def test_the_defaults_evaluate_every_system_and_train_every_control():
     assert set(config.evaluation.systems) == set(get_args(SystemName))
     assert set(config.controls) == set(get_args(ControlName))
     assert set(config.controls) < set(config.evaluation.systems)
+
+
+def test_a_system_that_is_named_twice_is_evaluated_once():
+    config = load_profile("smoke", {"evaluation": {"systems": ["union", "base", "union", "base"]}})
+    assert config.evaluation.systems == ("union", "base")
 
 
 def test_a_limit_is_not_needed():

@@ -1,4 +1,4 @@
-"""Commands of the data side: ingest, select, sweep."""
+"""Commands of the data side: ingest, sweep."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from flows.commands.options import HomeOption, JsonOption, VerboseOption, drop_u
 from tasks.errors import UsageError
 
 SplitName = Literal["train", "valid", "test"]
-RuleName = Literal["paper", "released"]
+ThresholdRuleName = Literal["paper", "released", "lower-bound"]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(ingest)
-    app.command()(select)
     app.command()(sweep)
 
 
@@ -48,43 +47,9 @@ def ingest(
     show_result({**ref.model_dump(), **facts}, as_json=json, tables=[table])
 
 
-def select(
-    threshold: Annotated[float | None, typer.Option(help="Both thresholds, 0 to 10 [default: 5].")] = None,
-    sensibility_threshold: Annotated[float | None, typer.Option(help="Bound on the sensibility score.")] = None,
-    rationality_threshold: Annotated[float | None, typer.Option(help="Bound on the rationality score.")] = None,
-    rule: Annotated[RuleName | None, typer.Option(help="Selection rule [default: paper].")] = None,
-    split: Annotated[
-        SplitName | None, typer.Option(help="Split to select from [default: train, or the only one].")
-    ] = None,
-    judge_id: Annotated[str | None, typer.Option(help="Id or alias of the judge whose scores count.")] = None,
-    preview: Annotated[bool, typer.Option("--preview", help="Only count; write nothing.")] = False,
-    home: HomeOption = None,
-    json: JsonOption = False,
-    verbose: VerboseOption = False,
-) -> None:
-    """Split the scored turns into the subsets that the experts learn from."""
-    from tasks.config import SelectionConfig
-    from tasks.selection import describe
-
-    use_home(home)
-    selection = SelectionConfig(
-        **drop_unset(sensibility_threshold=threshold, rationality_threshold=threshold)
-        | drop_unset(sensibility_threshold=sensibility_threshold, rationality_threshold=rationality_threshold)
-        | drop_unset(rule=rule, split=split, judge_id=judge_id)
-    )
-    if preview:
-        facts = describe(preview_selections([selection])[0])
-        show_subsets(facts, facts, selection, as_json=json)
-        return
-    check_corpus()
-    ref = run_command("select_subsets", as_json=json, verbose=verbose, selection=selection)
-    facts = read_facts(ref.uri)
-    show_subsets({**ref.model_dump(), **facts}, facts, selection, as_json=json)
-
-
 def sweep(
     thresholds: Annotated[str, typer.Option(help="Thresholds for both scores, comma-separated.")] = "4,5,6,7",
-    rule: Annotated[RuleName | None, typer.Option(help="Selection rule [default: paper].")] = None,
+    rule: Annotated[ThresholdRuleName | None, typer.Option(help="Selection rule \\[default: paper].")] = None,
     split: Annotated[SplitName | None, typer.Option(help="Split to select from.")] = None,
     judge_id: Annotated[str | None, typer.Option(help="Id or alias of the judge whose scores count.")] = None,
     home: HomeOption = None,
@@ -120,28 +85,22 @@ def sweep(
 
 def preview_selections(grid: list[Any]) -> list[Any]:
     """Count what each selection would give, from the scores in force."""
+    from tasks.selection import preview
+
+    return preview(*find_scores(grid[0].judge_id), grid)
+
+
+def find_scores(judge_id: str) -> tuple[Any, Any, Any]:
+    """Return the artifacts, the corpus and the scores in force: what a selection is made from."""
     from tasks.home import open_home
     from tasks.scoring import choose_judge, snapshot_scores
-    from tasks.selection import preview
 
     home = open_home()
     corpus = home.list_corpus()
     with home.store.transaction() as connection:
-        judge_id, alias = choose_judge(connection, grid[0].judge_id)
-        scores = snapshot_scores(connection, home.artifacts, corpus, judge_id, alias)
-    return preview(home.artifacts, corpus, scores, grid)
-
-
-def show_subsets(result: Any, facts: Any, selection: Any, *, as_json: bool) -> None:
-    """Print sizes and shares of the subsets, and why turns were left out."""
-    from flows.terminal import make_table, show_result
-
-    counts, shares = facts["counts"], facts["shares"]
-    rows = [(name, counts[name], f"{shares[name]:.1%}") for name in shares]
-    title = f"Rule {selection.rule}, S > {selection.sensibility_threshold:g}, R > {selection.rationality_threshold:g}"
-    reasons = [(reason, n) for reason, n in facts["reasons"].items() if reason.startswith(("discard", "excluded"))]
-    tables = [make_table(title, ["subset", "turns", "share"], rows), make_table("Left out", ["why", "turns"], reasons)]
-    show_result(result, as_json=as_json, tables=tables if reasons else tables[:1])
+        chosen, alias = choose_judge(connection, judge_id)
+        scores = snapshot_scores(connection, home.artifacts, corpus, chosen, alias)
+    return home.artifacts, corpus, scores
 
 
 def read_facts(uri: str) -> dict[str, Any]:

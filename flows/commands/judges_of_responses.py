@@ -19,34 +19,55 @@ if TYPE_CHECKING:
     from tasks.schema import ArtifactRef
 
 NOBODY = "none"
+LLM_KINDS = ("openai", "openai-batch")
 ResponseJudgeOption = Annotated[
     str | None,
     typer.Option(
-        help="Who scores the responses: distilled, openai, openai-batch, replies:FILE, or none [default: profile's]."
+        help="Who scores the responses: distilled, openai, openai-batch, replies:FILE, or none \\[default: profile's]."
     ),
 ]
 PairwiseOption = Annotated[
     bool, typer.Option("--pairwise", help="Let an LLM (--model) compare systems' responses two by two, in both orders.")
 ]
 
+BudgetOption = Annotated[
+    float | None,
+    typer.Option("--max-cost", help="Stop at the last call that fits this budget of all LLM judges together, in USD."),
+]
+
 
 def choose_judges(judge: str | None, model: str | None, *, is_pairwise: bool) -> dict[str, Any]:
     """Return what the options say of the evaluation's judges, to be laid over the profile."""
-    if model and judge in (None, NOBODY) and not is_pairwise:
-        raise UsageError("--model names the model of a judge.", do="give it together with --judge or --pairwise")
+    is_llm = judge in LLM_KINDS
+    if model and not (is_llm or is_pairwise):
+        raise UsageError(
+            "--model names the model of an LLM judge.", do="give it together with --judge openai or --pairwise"
+        )
     chosen: dict[str, Any] = {}
     if judge is not None:
-        chosen["judge"] = None if judge == NOBODY else parse_judge(judge, model=model).model_dump()
+        asked = parse_judge(judge, model=model if is_llm else None) if judge != NOBODY else None
+        chosen["judge"] = asked and asked.model_dump()
     if is_pairwise:
         chosen["pairwise"] = drop_unset(model=model)
     return chosen
 
 
-def check_judges(config: Any) -> None:
-    """Refuse judges of responses that cannot work before anything is trained for them."""
-    for judge in (config.evaluation.judge, config.evaluation.pairwise):
-        if judge is not None:
-            check_judge(judge, config.scoring.max_cost_usd if judge.kind.startswith("openai") else None)
+def check_judges(config: Any, max_cost: float | None = None) -> None:
+    """Refuse judges of responses that cannot work, or have nothing to do, before anything is trained for them.
+
+    `max_cost` is the budget as it was given for this evaluation alone.
+    """
+    from tasks.evaluation import check_pairs, list_partners
+
+    systems = config.evaluation.systems
+    check_pairs(config.evaluation, {*systems, *list_partners(systems)})  # which partners there are, the flow knows
+    judges = [judge for judge in (config.evaluation.judge, config.evaluation.pairwise) if judge is not None]
+    if max_cost is not None and not any(judge.kind in LLM_KINDS for judge in judges):
+        raise UsageError(
+            "--max-cost is the budget of LLM judges.", do="give it together with --judge openai or --pairwise"
+        )
+    for judge in judges:
+        check_judge(judge, config.scoring.max_cost_usd if judge.kind in LLM_KINDS else None)
 
 
 def read_judgements(ref: ArtifactRef) -> dict[str, Any]:
@@ -65,6 +86,8 @@ def read_judgements(ref: ArtifactRef) -> dict[str, Any]:
 
 def judgement_tables(ref: ArtifactRef) -> list[Table | Listing]:
     """Return judged scores and their differences, pairwise wins, and who judged: each only where there is any."""
+    import polars as pl
+
     from flows.terminal import Listing
     from tasks.evaluation import (
         JUDGED,
@@ -82,9 +105,9 @@ def judgement_tables(ref: ArtifactRef) -> list[Table | Listing]:
     found: list[Table | Listing] = []
     if JUDGED[0] in metrics["metric"]:
         found.append(draw_table("Judged responses (mean of 0 to 10)", make_table(metrics, JUDGED)))
-        found.append(
-            draw_table("Differences in judged scores", make_comparison_table(read_comparisons(folder), JUDGED))
-        )
+        judged = read_comparisons(folder).filter(pl.col("metric").is_in(JUDGED))
+        if len(judged):
+            found.append(draw_table("Differences in judged scores", make_comparison_table(judged, JUDGED)))
     if wins is not None:
         found.append(draw_table("Wins (both orders agree, else a tie)", make_wins_table(wins)))
     lines = say_judges(read_judgements(ref))

@@ -66,6 +66,8 @@ STATUS_QUERIES = {
 def describe_usage(usage: JudgeUsage) -> list[tuple[str, object]]:
     """Return what a judge did, a line each: what there is none of is not said."""
     lines: list[tuple[str, object]] = [("id", usage.judge_id), ("scored", usage.n_scored)]
+    if usage.n_responses_scored:
+        lines.append(("responses scored", usage.n_responses_scored))
     if usage.unscored:
         lines.append(("unscored", count_by_name(usage.n_unscored, usage.unscored)))
     lines.append(("calls", usage.n_calls))

@@ -7,7 +7,13 @@ from typing import Annotated, Any, Literal, get_args
 
 import typer
 
-from flows.commands.judges_of_responses import PairwiseOption, ResponseJudgeOption, check_judges, choose_judges
+from flows.commands.judges_of_responses import (
+    BudgetOption,
+    PairwiseOption,
+    ResponseJudgeOption,
+    check_judges,
+    choose_judges,
+)
 from flows.commands.judging import BaseUrlOption, JudgeOption, ModelOption, check_judge, parse_judge, use_endpoint
 from flows.commands.options import HomeOption, JsonOption, VerboseOption, drop_unset, run_command, use_home
 from flows.commands.overrides import SetOption, parse_overrides
@@ -48,7 +54,7 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    source: Annotated[str | None, typer.Argument(help="Path, directory, URL, or a name [default: sample].")] = None,
+    source: Annotated[str | None, typer.Argument(help="Path, directory, URL, or a name \\[default: sample].")] = None,
     profile: ProfileOption = "demo",
     judge: JudgeOption = "distilled",
     model: ModelOption = None,
@@ -84,7 +90,7 @@ def run(
 
 
 def train(
-    experts: Annotated[list[ExpertName] | None, typer.Argument(help="Experts [default: both].")] = None,
+    experts: Annotated[list[ExpertName] | None, typer.Argument(help="Experts \\[default: both].")] = None,
     control: Annotated[list[ControlName] | None, typer.Option(help="Control to train beside them.")] = None,
     profile: ProfileOption = "demo",
     base_model: BaseModelOption = None,
@@ -149,7 +155,7 @@ def route(
 
 
 def evaluate(
-    systems: Annotated[list[str] | None, typer.Argument(help="Systems to compare [default: the profile's].")] = None,
+    systems: Annotated[list[str] | None, typer.Argument(help="Systems to compare \\[default: the profile's].")] = None,
     profile: ProfileOption = "demo",
     base_model: BaseModelOption = None,
     max_steps: MaxStepsOption = None,
@@ -163,6 +169,7 @@ def evaluate(
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
     pairwise: PairwiseOption = False,
+    max_cost: BudgetOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
     verbose: VerboseOption = False,
@@ -176,13 +183,14 @@ def evaluate(
     use_home(home)
     use_endpoint(base_url)
     check_systems(systems or [])
-    overrides: dict[str, Any] = {"evaluation": choose_judges(judge, model, is_pairwise=pairwise)}
+    compared = {**choose_judges(judge, model, is_pairwise=pairwise), **drop_unset(systems=systems or None)}
+    overrides: dict[str, Any] = {"evaluation": compared, "scoring": drop_unset(max_cost_usd=max_cost)}
     if systems:
-        overrides = {"evaluation": {**overrides["evaluation"], "systems": systems}, "controls": []}
+        overrides["controls"] = []
     options: dict[str, Any] = {"base_model": base_model, "max_steps": max_steps, "seed": seed, "set_fields": set_fields}
     config = load_config(profile, overrides, **options)
     check_base(config)
-    check_judges(config)
+    check_judges(config, max_cost)
     check_subsets()
     limits = {"max_minutes": max_minutes}
     ref = run_command("evaluate_models", as_json=json, verbose=verbose, config=config, **limits)
@@ -268,7 +276,9 @@ def check_subsets() -> None:
 
 
 def check_base(config: Any) -> None:
-    """Refuse a base model that cannot be had before hours are spent on the way to it."""
-    from tasks.experts import check_base
+    """Refuse a base model that cannot be had, and trackers, before hours are spent on the way to them."""
+    from tasks.experts import check_base, check_trackers
+    from tasks.settings import Settings
 
     check_base(config.expert.base_model)
+    check_trackers(Settings().trackers)

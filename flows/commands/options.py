@@ -11,7 +11,7 @@ import typer
 HomeOption = Annotated[
     Path | None,
     typer.Option(
-        "--home", help="Folder of database, journal and caches [default: EMPATHY_HOME or ~/.efficient-empathy]."
+        "--home", help="Folder of database, journal and caches \\[default: EMPATHY_HOME or ~/.efficient-empathy]."
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]

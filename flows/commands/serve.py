@@ -27,7 +27,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; beyond loopback a key is needed.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes any free one.")] = 8000,
     api_key_env: Annotated[
-        str | None, typer.Option(help="Variable that holds the key [default: EMPATHY_SERVE_API_KEY, if set].")
+        str | None, typer.Option(help="Variable that holds the key \\[default: EMPATHY_SERVE_API_KEY, if set].")
     ] = None,
     no_key: Annotated[bool, typer.Option("--no-key", help="Ask for no key, whatever the address.")] = False,
     max_batch: Annotated[int, typer.Option(min=1, max=256, help="Responses generated together.")] = 16,

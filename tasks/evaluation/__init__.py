@@ -8,7 +8,14 @@ from tasks.evaluation.bootstrap import (
     paired_bootstrap,
 )
 from tasks.evaluation.compare import evaluate_system
-from tasks.evaluation.comparison_table import make_comparison_table, tell_missing_controls, write_markdown
+from tasks.evaluation.comparison_table import (
+    FEW_DIALOGUES,
+    LEVEL,
+    is_found,
+    make_comparison_table,
+    tell_missing_controls,
+    write_markdown,
+)
 from tasks.evaluation.files import (
     COMPARISONS_FILE,
     read_comparisons,
@@ -20,12 +27,12 @@ from tasks.evaluation.files import (
 )
 from tasks.evaluation.generation import generate_responses
 from tasks.evaluation.index import index_evaluation
-from tasks.evaluation.judged import generated_recipe, lift_limits, write_generated
+from tasks.evaluation.judged import cut_budget, generated_recipe, lift_limits, write_generated
 from tasks.evaluation.likelihood import TurnLikelihood, score_responses
 from tasks.evaluation.metrics import bleu_n, dist_n, f1, perplexity, rouge
 from tasks.evaluation.newest import describe_newest_evaluation
 from tasks.evaluation.paired import COMPARISONS, compare_pairs, list_missing_controls, list_partners
-from tasks.evaluation.pairwise import list_pairs, questions_recipe, write_questions
+from tasks.evaluation.pairwise import check_pairs, list_pairs, questions_recipe, write_questions
 from tasks.evaluation.recipes import evaluation_recipe, responses_recipe
 from tasks.evaluation.resuming import FinishedBatches
 from tasks.evaluation.summary import JUDGED, summarise
@@ -37,7 +44,9 @@ from tasks.evaluation.wins_table import WINS_CAPTION, make_wins_table
 __all__ = [
     "COMPARISONS",
     "COMPARISONS_FILE",
+    "FEW_DIALOGUES",
     "JUDGED",
+    "LEVEL",
     "UNJUDGED",
     "WINS_CAPTION",
     "EvaluationTable",
@@ -48,8 +57,10 @@ __all__ = [
     "add_partners",
     "bleu_n",
     "bootstrap_intervals",
+    "check_pairs",
     "compare_paired",
     "compare_pairs",
+    "cut_budget",
     "describe_newest_evaluation",
     "dist_n",
     "evaluate_system",
@@ -59,6 +70,7 @@ __all__ = [
     "generated_recipe",
     "has_mixture",
     "index_evaluation",
+    "is_found",
     "lift_limits",
     "list_adapters",
     "list_missing_controls",

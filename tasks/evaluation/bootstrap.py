@@ -17,6 +17,8 @@ from tasks.evaluation.metrics.additive import Floats
 
 BLOCK = 256
 """Resamples drawn at once: 256 x 5,255 weights are 11 MB."""
+LEAST_UNITS = 10
+"""Dialogues (or turns, where those are drawn) that a test needs: resamples of fewer say little of what others would."""
 
 Name = TypeVar("Name", bound=str)
 
@@ -33,25 +35,32 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class PairedDifference:
-    """How much a differs from b on the same turns (a - b), with its interval and two-sided p-value."""
+    """How much a differs from b on the same turns (a - b), with its interval and two-sided p-value.
+
+    There is no p-value under LEAST_UNITS dialogues, and no interval of one alone.
+    """
 
     difference: float
-    low: float
-    high: float
-    p_value: float
+    low: float | None
+    high: float | None
+    p_value: float | None
     n: int
 
 
 def bootstrap_intervals(
-    metrics: Mapping[Name, AdditiveMetric], n_resamples: int = 1000, seed: int = 0, level: float = 0.95
+    metrics: Mapping[Name, AdditiveMetric],
+    n_resamples: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+    dialogues: Sequence[str] | None = None,
 ) -> dict[Name, Interval]:
-    """Return each metric with the percentile interval of `n_resamples` draws of its turns.
+    """Return each metric with the percentile interval of `n_resamples` draws of its turns, or of whole `dialogues`.
 
     Metrics over the same turns (of several systems, too) see the same draws, as does every call with
     the same seed and number of turns. Raises ValueError if the numbers of turns differ or are 0.
     """
     n_turns = count_turns(list(metrics.values()))
-    samples = resample_metrics(list(metrics.values()), draw_weights(n_turns, n_resamples, seed))
+    samples = resample_metrics(list(metrics.values()), draw_weights(n_turns, n_resamples, seed, dialogues))
     bounds = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2], axis=1)
     return {
         name: Interval(metric.value, float(low), float(high), n_turns)
@@ -71,7 +80,8 @@ def paired_bootstrap(
     """Return the difference of two systems' perplexities, row i of both being the same turn.
 
     `nll_*` are nats and `n_*` tokens of each turn's response. With `dialogues`, the dialogue of each
-    turn, whole dialogues are drawn, which is the honest unit where turns of one dialogue are alike.
+    turn, whole dialogues are drawn, which is the honest unit where turns of one dialogue are alike; without them the
+    unit is the turn.
     """
     return compare_paired(measure_perplexity(nll_a, n_a), measure_perplexity(nll_b, n_b), dialogues, n_resamples, seed)
 
@@ -99,17 +109,19 @@ def compare_all(
     """Return the difference of every pair, all over the same turns and the same draws of them.
 
     The p-value is twice the smaller share of resamples on one side of 0, counting the data itself as one (so it is
-    never 0); a resample whose difference is no number counts on both sides.
+    never 0); a resample whose difference is no number counts on both sides. See PairedDifference for where there is
+    no p-value or no interval.
     """
     both = [metric for pair in pairs.values() for metric in pair]
     n_turns = count_turns(both)
+    n_units = n_turns if dialogues is None else len(set(dialogues))
     drawn = resample_metrics(both, draw_weights(n_turns, n_resamples, seed, dialogues))
     found = {}
     for (name, (a, b)), differences in zip(pairs.items(), drawn[::2] - drawn[1::2], strict=True):
-        low, high = np.quantile(differences, [0.025, 0.975])
+        low, high = np.quantile(differences, [0.025, 0.975]).tolist() if n_units > 1 else (None, None)
         tail = min(np.sum(~(differences > 0)), np.sum(~(differences < 0)))
-        p_value = min(1.0, 2 * (float(tail) + 1) / (n_resamples + 1))
-        found[name] = PairedDifference(a.value - b.value, float(low), float(high), p_value, n_turns)
+        p_value = min(1.0, 2 * (float(tail) + 1) / (n_resamples + 1)) if n_units >= LEAST_UNITS else None
+        found[name] = PairedDifference(a.value - b.value, low, high, p_value, n_turns)
     return found
 
 

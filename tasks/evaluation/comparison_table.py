@@ -7,13 +7,15 @@ from typing import Any
 
 import polars as pl
 
+from tasks.evaluation.bootstrap import LEAST_UNITS
 from tasks.evaluation.paired import list_missing_controls
 from tasks.evaluation.table import HEADINGS, MISSING, SHORT_TABLE, Cell, EvaluationTable, drop_unjudged, make_table
 
 LEVEL = 0.05
+FEW_DIALOGUES = f"Fewer than {LEAST_UNITS} dialogues are not tested, and one alone has no interval."
 CAPTION = (
     "Differences between systems on the same turns, in brackets their 95 % bootstrap intervals over whole dialogues. "
-    f"*: p < {LEVEL:g}, two-sided, adjusted by Holm over the pairs of a metric."
+    f"*: p < {LEVEL:g}, two-sided, adjusted by Holm over the pairs of a metric. {FEW_DIALOGUES}"
 )
 
 
@@ -33,10 +35,10 @@ def tell_missing_controls(systems: Sequence[str]) -> str:
     missing = list_missing_controls(systems)
     if not missing:
         return ""
-    options = " ".join(f"--control {name}" for name in missing)
     return (
         f"Not in this table, and needed before anything is claimed: the controls {', '.join(missing)}. "
-        f"Train them with `empathy train {options}`, then `empathy evaluate {' '.join((*systems, *missing))}`."
+        f"Where they are named they are trained first: `empathy evaluate {' '.join((*systems, *missing))}`, "
+        "with all the other options of this evaluation."
     )
 
 
@@ -51,5 +53,10 @@ def _format_difference(row: Mapping[str, Any] | None) -> Cell:
     if row is None:
         return Cell(MISSING)
     decimals = 0 if abs(row["difference"]) >= 1000 else 1 if abs(row["difference"]) >= 100 else 2
-    value, low, high = (f"{row[name]:+,.{decimals}f}" for name in ("difference", "low", "high"))
-    return Cell(f"{value}{'*' if row['p_adjusted'] < LEVEL else ''}", f"{low}, {high}")
+    interval = "" if row["low"] is None else f"{row['low']:+,.{decimals}f}, {row['high']:+,.{decimals}f}"
+    return Cell(f"{row['difference']:+,.{decimals}f}{'*' if is_found(row['p_adjusted']) else ''}", interval)
+
+
+def is_found(p_adjusted: float | None) -> bool:
+    """Say whether a paired test finds a difference; where nothing was tested it finds none."""
+    return p_adjusted is not None and p_adjusted < LEVEL

@@ -12,11 +12,13 @@ from tasks.chat import to_utterances
 from tasks.config import ScoringConfig
 from tasks.errors import ArtifactError
 from tasks.manifest import Recipe
+from tasks.progress import report_notice
 from tasks.schema import ArtifactRef, make_turn_key
 
 GENERATED_VERSION = 1  # raise it when the same responses give other turns
 EMPTY = "empty_response"
 NOT_ASKED = "not_asked"
+NOTHING_USD = 1e-12
 TURNS_FILE = "turns.parquet"
 SCORES_FILE = "scores.parquet"
 TURN = ("dialogue_id", "utterance_idx")
@@ -31,6 +33,18 @@ def generated_recipe(responses: Sequence[ArtifactRef], corpus: Sequence[Artifact
 def lift_limits(scoring: ScoringConfig) -> ScoringConfig:
     """Return how fast and for how much responses are judged: as the corpus is, and none of them left out."""
     return scoring.model_copy(update={"split": "all", "limit": None, "batch_results": ()})
+
+
+def cut_budget(scoring: ScoringConfig, spent_usd: float) -> ScoringConfig:
+    """Return the limits of the next judge of an evaluation, one that was before having spent so much of the budget.
+
+    Where nothing is left, what is left is too little for any call.
+    """
+    if scoring.max_cost_usd is None or not spent_usd:
+        return scoring
+    left = max(scoring.max_cost_usd - spent_usd, NOTHING_USD)
+    report_notice(f"{left:.4f} of the budget of {scoring.max_cost_usd:g} USD are left for the next judge.")
+    return scoring.model_copy(update={"max_cost_usd": left})
 
 
 def make_generated(responses: pl.DataFrame, turns: pl.DataFrame) -> pl.DataFrame:

@@ -66,6 +66,12 @@ def list_pairs(config: PairwiseConfig, systems: Collection[str]) -> list[tuple[s
     return pairs
 
 
+def check_pairs(config: EvaluationConfig, systems: Collection[str]) -> None:
+    """Raise ConfigError if pairs are to be compared and these systems give none."""
+    if config.pairwise is not None:
+        list_pairs(config.pairwise, systems)
+
+
 def questions_recipe(
     responses: Sequence[ArtifactRef], corpus: Sequence[ArtifactRef], pairs: Sequence[tuple[str, str]]
 ) -> Recipe:
@@ -154,20 +160,29 @@ def decide_pairs(pairs: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame:
 
 
 def count_wins(decided: pl.DataFrame, config: EvaluationConfig) -> pl.DataFrame:
-    """Return one row (WINS_SCHEMA) for each pair; a tie is half a win, and the interval is over its turns."""
+    """Return one row (WINS_SCHEMA) for each pair; a tie is half a win, and the interval is over its dialogues."""
     rows = []
     for (system, rival), group in decided.group_by("system", "rival", maintain_order=True):
-        outcomes = group.sort("turn_key", *TURN)["outcome"].drop_nulls().to_list()
+        answered = group.filter(pl.col("outcome").is_not_null()).sort(TURN)
+        outcomes, dialogues = answered["outcome"].to_list(), answered["dialogue_id"].to_list()
         counts = [outcomes.count(outcome) for outcome in POINTS]
-        rows.append((system, rival, *counts, len(group) - len(outcomes), *measure_win_rate(outcomes, config)))
+        rate = measure_win_rate(outcomes, dialogues, config)
+        rows.append((system, rival, *counts, len(group) - len(outcomes), *rate))
     return pl.DataFrame(rows, schema=WINS_SCHEMA, orient="row")
 
 
-def measure_win_rate(outcomes: Sequence[str], config: EvaluationConfig) -> tuple[float | None, ...]:
-    """Return the share of wins, ties half, with its interval; three None where nothing was answered."""
+def measure_win_rate(
+    outcomes: Sequence[str], dialogues: Sequence[str], config: EvaluationConfig
+) -> tuple[float | None, ...]:
+    """Return the share of wins, ties half, with its interval over whole dialogues.
+
+    Three None where nothing was answered, two where all answers are of one dialogue.
+    """
     if not outcomes:
         return None, None, None
     columns = np.array([(POINTS[outcome], 1.0) for outcome in outcomes])
     metric = AdditiveMetric(columns, lambda sums: divide(sums[..., 0], sums[..., 1]))
-    rate = bootstrap_intervals({"win_rate": metric}, config.bootstrap, config.seed)["win_rate"]
+    if len(set(dialogues)) == 1:
+        return metric.value, None, None
+    rate = bootstrap_intervals({"win_rate": metric}, config.bootstrap, config.seed, dialogues=dialogues)["win_rate"]
     return rate.value, rate.low, rate.high

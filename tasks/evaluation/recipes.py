@@ -10,7 +10,7 @@ from tasks.manifest import Recipe
 from tasks.schema import ArtifactRef
 
 RESPONSES_VERSION = 1  # raise it when the same inputs give other responses or likelihoods
-EVALUATION_VERSION = 2  # raise it when the same responses give other metrics
+EVALUATION_VERSION = 3  # raise it when the same responses give other metrics
 
 
 def responses_recipe(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, cast
 
 from tasks.config import ADAPTERS, AdapterName, ExperimentConfig, SystemName
@@ -22,7 +22,7 @@ def list_adapters(config: ExperimentConfig, *, for_mixture: bool = False) -> tup
     return tuple(name for name in ADAPTERS if name in wanted)
 
 
-def add_partners(systems: Sequence[SystemName], models: Mapping[str, ArtifactRef | None]) -> tuple[SystemName, ...]:
+def add_partners(systems: Sequence[SystemName], models: Container[str]) -> tuple[SystemName, ...]:
     """Return the systems, and those of `models` that they must be compared with before anything is claimed for them."""
     return (*systems, *(name for name in list_partners(systems) if name in models))
 

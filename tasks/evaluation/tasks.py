@@ -11,10 +11,11 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from tasks.chat import EMPATHY_INSTRUCTION
-from tasks.config import ExperimentConfig, PairwiseConfig
+from tasks.config import ExperimentConfig, JudgeConfig, PairwiseConfig, ScoringConfig
 from tasks.errors import DataLeakError
 from tasks.evaluation import (
     FinishedBatches,
+    cut_budget,
     evaluate_system,
     evaluation_recipe,
     generated_recipe,
@@ -38,6 +39,7 @@ from tasks.evaluation import (
 from tasks.experts import Base
 from tasks.home import Home, open_home
 from tasks.schema import ArtifactRef
+from tasks.scoring import count_spent, identify_judge
 
 
 @task(name="evaluate system", task_run_name="evaluate {name}", cache_policy=NO_CACHE)
@@ -124,6 +126,17 @@ def keep_questions(responses: list[ArtifactRef], corpus: list[ArtifactRef], pair
         return write_questions(folder, said, read_turns(home, corpus), pairs)
 
     return home.record(home.artifacts.produce(questions_recipe(responses, corpus, pairs), build))
+
+
+@task(name="leave budget", cache_policy=NO_CACHE)
+def leave_budget(scoring: ScoringConfig, judge: JudgeConfig | None, since: float) -> ScoringConfig:
+    """Return the limits with what this judge's calls since a moment (seconds of the epoch) left of the budget."""
+    if judge is None:
+        return scoring
+    home = open_home()
+    identity = identify_judge(judge, home.settings.judge_base_url)
+    with home.store.transaction() as connection:
+        return cut_budget(scoring, count_spent(connection, identity.judge_id, since))
 
 
 def open_judgement(home: Home, ref: ArtifactRef | None, kind: str) -> tuple[Path, Path] | None:

@@ -8,7 +8,8 @@ from tasks.evaluation.table import MISSING, Cell, EvaluationTable
 
 WINS_CAPTION = (
     "An LLM compared the two responses to each turn in both orders: a win counts only if both orders agree on it, "
-    "else it is a tie. Win rate in %, a tie being half a win; in brackets its 95 % bootstrap interval over turns."
+    "else it is a tie. Win rate in %, a tie being half a win; in brackets its 95 % bootstrap interval over whole "
+    "dialogues, of which one alone has none."
 )
 
 
@@ -29,6 +30,8 @@ COUNTS = {"n_wins": "Wins", "n_ties": "Ties", "n_losses": "Losses", "n_unanswere
 
 def format_rate(rate: float | None, low: float | None, high: float | None) -> Cell:
     """Return a win rate in per cent; a dash where no pair was answered."""
-    if rate is None or low is None or high is None:
+    if rate is None:
         return Cell(MISSING)
+    if low is None or high is None:
+        return Cell(f"{100 * rate:.1f}")
     return Cell(f"{100 * rate:.1f}", f"{100 * low:.1f}, {100 * high:.1f}")

@@ -16,6 +16,7 @@ from tasks.errors import ConfigError
 from tasks.experts.gemma import GEMMA, GEMMA_DIGEST, build_gemma, require_gemma
 from tasks.experts.quiet import quiet_libraries
 from tasks.experts.ranks import is_sharded
+from tasks.experts.revisions import resolve_revision
 from tasks.experts.template_check import check_template
 from tasks.experts.tiny_llama import TINY_LLAMA, TINY_LLAMA_DIGEST, build_tiny_llama
 from tasks.manifest import hash_file
@@ -39,11 +40,12 @@ class Base:
     digest: str
 
 
-def prepare_base(name: str, revision: str, cache_dir: Path) -> Base:
+def prepare_base(name: str, revision: str, cache_dir: Path, token: str | None = None) -> Base:
     """Return the base model `name`, building it in `cache_dir` if it is one of the two built-in ones.
 
-    `name` is a hub id (loaded later, by `load_base`), a folder, 'gemma-3-270m' or 'tiny-llama'.
-    Raises ConfigError for a name that is none of these, a folder without a model, or a missing package.
+    `name` is a hub id (loaded later, by `load_base`; a branch or a tag becomes the commit it stands for now), a folder,
+    'gemma-3-270m' or 'tiny-llama'. Raises ConfigError for a name that is none of these, a folder without a model, or a
+    missing package.
     """
     require_train_extra()
     if name == GEMMA:
@@ -54,7 +56,8 @@ def prepare_base(name: str, revision: str, cache_dir: Path) -> Base:
     folder = Path(name).expanduser()
     if folder.is_dir():
         return Base(name, str(folder.absolute()), "", hash_model_folder(folder))
-    return Base(name, name, revision, f"{name}@{revision}")
+    commit = resolve_revision(name, revision, token)
+    return Base(name, name, commit, f"{name}@{commit}")
 
 
 def check_base(name: str) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from tasks.artifacts import ArtifactStore
-from tasks.errors import UsageError
+from tasks.config import ExperimentConfig
+from tasks.errors import ConfigError, UsageError
+from tasks.progress import report_notice
 from tasks.schema import ArtifactRef
 
 
@@ -33,21 +35,32 @@ def read_held_out(artifacts: ArtifactStore, subsets: ArtifactRef) -> pl.DataFram
     return turns.filter(pl.col("split").is_in(["test", "valid"]) & (pl.col("split") != chosen)).drop("split")
 
 
-def read_valid(artifacts: ArtifactStore, subsets: ArtifactRef, evaluated: str) -> pl.DataFrame | None:
-    """Return the turns (dialogue_id, turn_key, prompt, completion) of split 'valid', to try a training on.
+def read_valid(artifacts: ArtifactStore, subsets: ArtifactRef, config: ExperimentConfig) -> pl.DataFrame | None:
+    """Return the turns (dialogue_id, turn_key, prompt, completion) of split 'valid' that a training is tried on.
 
-    None where there are none, or where models are learned from or evaluated on them (`evaluated` is the evaluation's
-    split; 'auto' is test where there is one). A turn whose text is evaluated on is left out.
+    None where nobody looks, or where models are learned from or evaluated on that split; that is said. At most
+    `expert.eval_turns`, the first by turn_key, a hash; a turn whose text is evaluated on is left out. Raises
+    ConfigError where the best weights are wanted and there is no turn to try them on.
     """
+    if not config.expert.n_evaluations:
+        return None
     columns = ["dialogue_id", "utterance_idx", "turn_key", "split", "prompt", "response"]
     files = [artifacts.open(ref) / "turns.parquet" for ref in corpus_of(artifacts, subsets)]
     turns = pl.concat(pl.read_parquet(file, columns=columns, glob=False) for file in files)
     turns = turns.unique(["dialogue_id", "utterance_idx"], keep="last")
-    tests = turns.filter(pl.col("split") == "test")
-    is_evaluated = evaluated == "valid" or (evaluated == "auto" and tests.is_empty())
-    if is_evaluated or artifacts.read_manifest(subsets.uri)["config"]["split"] == "valid":
-        return None
+    tests, wanted = turns.filter(pl.col("split") == "test"), config.evaluation.split
+    is_evaluated = wanted == "valid" or (wanted == "auto" and tests.is_empty())
+    is_learned = artifacts.read_manifest(subsets.uri)["config"]["split"] == "valid"
     valid = turns.filter((pl.col("split") == "valid") & ~pl.col("turn_key").is_in(tests["turn_key"].implode()))
+    if is_evaluated or is_learned or valid.is_empty():
+        do = "ingest dialogues of the split valid too, and evaluate on test"
+        text = (
+            "There is no turn of the split 'valid' to try a training on that is neither learned from nor evaluated on"
+        )
+        if config.expert.keep == "best":
+            raise ConfigError(f"{text}.", where="expert.keep=best", do=f"{do}; or keep the last weights")
+        report_notice(f"{text}: nobody looks ({do}).")
+        return None
     message = pl.struct(role=pl.lit("assistant"), content=pl.col("response"))
-    found = valid.select("dialogue_id", "turn_key", "prompt", completion=pl.concat_list(message))
-    return found if len(found) else None
+    tried = valid.sort("turn_key", "dialogue_id").head(config.expert.eval_turns)
+    return tried.select("dialogue_id", "turn_key", "prompt", completion=pl.concat_list(message))

@@ -67,9 +67,8 @@ def prepare_lesson(
     steps = n_steps or how_long.max_steps or n_planned
     ordered = order_rows(encoded.frame, steps, config.batch_size, how_long.seed)
     tried = None
-    if config.n_evaluations and valid is not None and len(valid):
-        picked = valid.sort("turn_key", "dialogue_id").head(config.eval_turns)  # keys are hashes: a random sample
-        tried = to_training_rows(picked, tokenizer, config.prompt_format, config.max_length, "cut", cache).frame
+    if config.n_evaluations and valid is not None:
+        tried = to_training_rows(valid, tokenizer, config.prompt_format, config.max_length, "cut", cache).frame
     return Lesson(encoded, ordered, tried, steps)
 
 

@@ -12,9 +12,11 @@ import psutil
 
 from tasks.config import ExpertConfig
 from tasks.errors import ConfigError
+from tasks.experts.arguments import split_step
 from tasks.experts.bases import choose_device
 from tasks.experts.encoding import MASKED
 from tasks.experts.lesson import Lesson
+from tasks.experts.ranks import count_processes, is_sharded
 from tasks.experts.runtime import Runtime
 from tasks.experts.targets import MLP_LINEARS
 
@@ -61,9 +63,10 @@ def check_memory(
     estimate = estimate_memory(shape, lesson, config, targets, device, n_adapters)
     free = measure_free(device)
     if estimate.total > free:
+        parts = {"weights": estimate.weights, "activations": estimate.activations, "logits": estimate.logits}
+        told = ", ".join(f"{name} {size / GB:.1f}" for name, size in parts.items())
         raise ConfigError(
-            f"Training {config.base_model!r} needs about {estimate.total / GB:.1f} GB "
-            f"(weights {estimate.weights / GB:.1f}, activations {estimate.activations / GB:.1f}, logits {estimate.logits / GB:.1f}), "
+            f"Training {config.base_model!r} needs about {estimate.total / GB:.1f} GB ({told}), "
             f"and {free / GB:.1f} GB are free on {device}.",
             where=f"expert.batch_size={config.batch_size}, expert.micro_batch_size={config.micro_batch_size}",
             do="lower expert.micro_batch_size or expert.max_length, take a smaller base, or free memory",
@@ -86,14 +89,15 @@ def estimate_memory(
     n_kept = of.num_hidden_layers * per_layer
     if device != "cpu":
         n_kept = of.num_hidden_layers * of.hidden_size + per_layer
-    n_cells, n_labels = find_largest(lesson.ordered, config.micro_batch_size or config.batch_size)
+    n_cells, n_labels = find_largest(lesson.ordered, split_step(config)[0])
     n_trained = sum(
         config.lora_r * (module.in_features + module.out_features)
         for path, module in shape.named_modules()
         if path.rsplit(".", 1)[-1] in targets
     )
+    n_shards = count_processes() if is_sharded() else 1
     return MemoryEstimate(
-        weights=size * sum(weight.numel() for weight in shape.parameters()),
+        weights=size * sum(weight.numel() for weight in shape.parameters()) // n_shards,
         adapters=ADAPTER_BYTES * n_trained * n_adapters,
         activations=size * n_cells * n_kept,
         # on a GPU in tiles, which are small
@@ -120,6 +124,8 @@ def measure_free(device: str) -> int:
     free = psutil.virtual_memory().available
     try:
         most, used = ((CGROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
+        counts = dict(line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())
     except OSError:
         return free
-    return free if most == "max" else min(free, int(most) - int(used))
+    cached = int(counts.get("inactive_file", 0))  # pages of files that were read, given back when they are wanted
+    return free if most == "max" else min(free, int(most) - int(used) + cached)

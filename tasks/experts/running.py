@@ -86,6 +86,5 @@ def gather_trained(model: nn.Module) -> dict[str, Tensor]:
     from torch.distributed.tensor import DTensor
 
     trained = {name: value.detach() for name, value in model.named_parameters() if value.requires_grad}
-    return {
-        name: (value.full_tensor() if isinstance(value, DTensor) else value).cpu() for name, value in trained.items()
-    }
+    whole = {name: value.full_tensor() if isinstance(value, DTensor) else value for name, value in trained.items()}
+    return {name: value.cpu() for name, value in whole.items()}

@@ -49,7 +49,8 @@ def find_corpus_of(subsets: ArtifactRef) -> list[ArtifactRef]:
 @task(name="prepare base model", cache_policy=NO_CACHE)
 def prepare_base_model(config: ExperimentConfig) -> Base:
     """Convert or find the base model; nothing is loaded yet."""
-    return prepare_base(config.expert.base_model, config.expert.revision, open_home().settings.cache_dir)
+    settings = open_home().settings
+    return prepare_base(config.expert.base_model, config.expert.revision, settings.cache_dir, settings.hub_token)
 
 
 @task(name="train expert", task_run_name="train {name}", cache_policy=NO_CACHE)
@@ -61,7 +62,7 @@ def train_adapter(
     n_steps = steps_of(home, subsets, config)[name]
     rows = pick_rows(home.artifacts.open(subsets), name, config.expert.seed)
     refuse_leak(rows, read_held_out(home.artifacts, subsets))  # of an adapter that is found, too
-    valid = read_valid(home.artifacts, subsets, config.evaluation.split) if config.expert.n_evaluations else None
+    valid = read_valid(home.artifacts, subsets, config)
     recipe = recipe_of(home, name, subsets, base, config, rows, valid)
     runtime = Runtime.of(home.settings, recipe.digest, name, max_minutes)
 
@@ -83,7 +84,7 @@ def find_trained(
     """Return those of the adapters that were trained on these rows before; nothing is trained."""
     home = open_home()
     folder = home.artifacts.open(subsets)
-    valid = read_valid(home.artifacts, subsets, config.evaluation.split) if config.expert.n_evaluations else None
+    valid = read_valid(home.artifacts, subsets, config)
     found: dict[str, ArtifactRef] = {}
     for name in (name for name in names if name in ADAPTERS):
         rows = pick_rows(folder, name, config.expert.seed)

@@ -76,7 +76,7 @@ def open_tracker(name: str, tracking: Tracking) -> TrainerCallback:
         import mlflow
 
         if not os.environ.get("MLFLOW_TRACKING_URI"):
-            mlflow.set_tracking_uri((tracking.folder / "mlflow").as_uri())
+            mlflow.set_tracking_uri(f"sqlite:///{tracking.folder / 'mlflow.db'}")  # its folders are in maintenance
         return integrations.MLflowCallback()
     start_wandb(tracking)
     return integrations.WandbCallback()

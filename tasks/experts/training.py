@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 TRAINING_FILE = "training.json"
 ROWS_FILE = "rows.parquet"
+WEIGHTS_FILE = "adapter_model.safetensors"
+WRAPPER = "_checkpoint_wrapped_module."
+"""What FSDP's activation checkpointing puts into the names of a layer's weights."""
 LIBRARIES = ("torch", "transformers", "peft", "trl")
 
 
@@ -147,11 +150,21 @@ def save_adapter(model: PeftModel, base: Base, folder: Path) -> None:
     adapter = model.peft_config["default"]
     adapter.base_model_name_or_path, adapter.revision = base.name, base.revision or None
     model.save_pretrained(str(folder), state_dict=weights, save_embedding_layers=False)  # "auto" would ask a hub
+    if any(WRAPPER in name for name in weights):
+        unwrap_names(folder / WEIGHTS_FILE)
     (folder / "README.md").unlink(missing_ok=True)  # an empty model card, with a path of this machine
     path = folder / "adapter_config.json"
     saved = json.loads(path.read_text(encoding="utf-8"))
     saved["target_modules"] = sorted(saved["target_modules"])  # it comes out of a set
     path.write_text(json.dumps(saved, indent=2, sort_keys=True), encoding="utf-8")
+
+
+def unwrap_names(path: Path) -> None:
+    """Give the weights in a file the names they have without FSDP."""
+    from safetensors.torch import load_file, save_file
+
+    weights = {name.replace(WRAPPER, ""): value for name, value in load_file(path).items()}
+    save_file(weights, path, metadata={"format": "pt"})
 
 
 def describe_setup(base: Base, config: ExpertConfig) -> dict[str, Any]:

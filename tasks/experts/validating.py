@@ -17,6 +17,7 @@ from torch import nn
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from tasks.config import ExpertConfig
+from tasks.experts.arguments import split_step
 from tasks.experts.batches import collate
 from tasks.experts.losses import label_nlls
 
@@ -34,7 +35,7 @@ class LookAtValid(TrainerCallback):
     def __init__(self, trainer: Trainer, rows: pl.DataFrame, config: ExpertConfig, pad_id: int, folder: Path) -> None:
         self.trainer, self.config, self.path = trainer, config, folder / BEST_FILE
         by_length = rows.sort(pl.col("input_ids").list.len(), descending=True)
-        size = config.micro_batch_size or config.batch_size
+        size, _ = split_step(config)
         self.batches = [collate(part.to_dicts(), pad_id) for part in by_length.iter_slices(size)]
         self.best = math.inf
 
@@ -49,7 +50,7 @@ class LookAtValid(TrainerCallback):
         step, loss = read_best(self.path)
         if step > state.global_step:
             if state.is_world_process_zero:
-                self.path.unlink()
+                self.path.unlink(missing_ok=True)
         elif step:
             self.best = loss
 
@@ -105,10 +106,11 @@ def write_best(model: nn.Module, path: Path, step: int, loss: float) -> None:
 
 def read_best(path: Path) -> tuple[int, float]:
     """Return the step of the kept weights and its loss; 0 and infinity if none are kept."""
-    if not path.exists():
+    try:
+        with safe_open(path, "pt") as file:
+            found = file.metadata()
+    except FileNotFoundError:  # or gone meanwhile: another process of this training looks, too
         return 0, math.inf
-    with safe_open(path, "pt") as file:
-        found = file.metadata()
     return int(found["step"]), float(found["loss"])
 
 

@@ -30,7 +30,7 @@ def train_mixture_task(
     n_steps = plan_steps(sizes, config.expert, config.router)["router"]
     joined = {name: experts[name] for name in EXPERTS}
     material = read_material(home.artifacts, subsets, config.router)  # refuses leaks of a mixture that is found, too
-    valid = read_valid(home.artifacts, subsets, config.evaluation.split) if config.expert.n_evaluations else None
+    valid = read_valid(home.artifacts, subsets, config)
     recipe = mixture_recipe(subsets, joined, base, config.router, config.expert, n_steps, material.digests(valid))
     runtime = Runtime.of(home.settings, recipe.digest, "mixture", max_minutes)
 

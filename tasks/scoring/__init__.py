@@ -26,6 +26,7 @@ from tasks.scoring.ledger.journal import close_left_segments
 from tasks.scoring.ledger.lease import Lease, hold_lease
 from tasks.scoring.ledger.pricing import Price, PriceTable, load_prices
 from tasks.scoring.ledger.snapshot import choose_judge, snapshot_scores
+from tasks.scoring.ledger.spent import count_spent
 from tasks.scoring.ledger.usage import JudgeUsage, read_usage
 from tasks.scoring.parsing import ParsedScores, parse_reply
 from tasks.scoring.planning import Plan, PlannedTurn, plan_scoring, read_chunk
@@ -62,6 +63,7 @@ __all__ = [
     "close_left_segments",
     "commit_segments",
     "count_coverage",
+    "count_spent",
     "expand_surface",
     "extract_features",
     "fit_quantile_map",

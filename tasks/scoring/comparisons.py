@@ -17,6 +17,7 @@ import polars as pl
 from tasks.artifacts import ArtifactStore
 from tasks.config import ScoringConfig
 from tasks.manifest import Recipe
+from tasks.progress import report_notice
 from tasks.schema import ArtifactRef, Utterance, canonical_json, digest_of, normalise_text
 from tasks.scoring.identity import JudgeIdentity
 from tasks.scoring.planning import MOST_CHUNKS, Plan
@@ -84,6 +85,8 @@ def plan_comparisons(
         if answers.get(key, unasked).is_open(retry_unscored=scoring.retry_unscored)
     ]
     rows = questions.filter(pl.col("question_key").is_in(pending)).sort("question_key")
+    if len(rows):
+        report_notice(f"{len(rows):,} of {len(questions):,} comparisons are to be asked for, one call each at least.")
     size = max(scoring.chunk_size, ceil(len(rows) / MOST_CHUNKS))
     plan_file.parent.mkdir(parents=True, exist_ok=True)
     rows.select(

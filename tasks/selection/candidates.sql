@@ -1,14 +1,17 @@
--- Every turn of the split with its scores; what cannot be selected is marked with why.
+-- Every turn of the split with its scores, and where its text stands; what cannot be selected is marked with why.
 -- A dialogue that stands in two ingested sources counts once, as the last source gave it.
+-- Texts stay in their files: counting and deciding need none of them.
 CREATE OR REPLACE TEMP TABLE candidates AS
 WITH numbered AS (
     SELECT unnest(getvariable('turn_files')) AS filename, generate_subscripts(getvariable('turn_files'), 1) AS source
 ),
 corpus AS (
-    SELECT turns.*
-    FROM read_parquet(getvariable('turn_files'), filename = true) AS turns
+    SELECT
+        source, file_row_number AS row, dialogue_id, utterance_idx, turn_key, turns.split, emotion,
+        length(response) - length(replace(response, ' ', '')) + 1 AS n_words
+    FROM read_parquet(getvariable('turn_files'), filename = true, file_row_number = true) AS turns
     JOIN numbered USING (filename)
-    QUALIFY row_number() OVER (PARTITION BY dialogue_id, utterance_idx ORDER BY source DESC) = 1
+    {only_last}
 ),
 held_out AS (
     SELECT turn_key, min(split) AS split
@@ -17,8 +20,8 @@ held_out AS (
     GROUP BY turn_key
 )
 SELECT
-    corpus.dialogue_id, corpus.utterance_idx, corpus.turn_key, corpus.split, corpus.emotion,
-    corpus.prompt, corpus.response, scores.sensibility, scores.rationality,
+    corpus.*,
+    scores.sensibility, scores.rationality, scores.sensibility_sd, scores.rationality_sd,
     CASE
         WHEN held_out.turn_key IS NOT NULL THEN 'its text stands in the ' || held_out.split || ' split'
         WHEN scores.turn_key IS NULL THEN 'unscored: not asked'

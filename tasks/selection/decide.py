@@ -1,18 +1,15 @@
-"""Which subset every turn goes to, and why."""
+"""Which subset every turn goes to, and why: filters, then the rule, then quotas."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from importlib import resources
-from pathlib import Path
 
 import duckdb
 from pydantic import BaseModel, ConfigDict
 
 from tasks.config import SelectionConfig
-from tasks.errors import UsageError
-from tasks.schema import SPLITS
+from tasks.selection.modifiers import apply_quotas, find_near_duplicates, name_filter
 from tasks.selection.rules import RULES
+from tasks.selection.rules.ranking import rank
+from tasks.selection_config import DEFAULT_K_SD
 
 EXCLUDED = "excluded"
 SUBSETS = ("sensibility", "rationality", "discard")
@@ -31,7 +28,7 @@ class SubsetCounts(BaseModel):
 
     @property
     def n_scored(self) -> int:
-        """Turns the rule decided on: the base of every share."""
+        """Turns that could be selected: the base of every share."""
         return self.sensibility + self.rationality + self.discard
 
     def share(self, subset: str) -> float:
@@ -39,44 +36,45 @@ class SubsetCounts(BaseModel):
         return getattr(self, subset) / self.n_scored if self.n_scored else 0.0
 
 
-def resolve_split(connection: duckdb.DuckDBPyConnection, turn_files: Sequence[str], split: str) -> str:
-    """Return the split to select from: as named, else train, else the only one there is.
-
-    Raises UsageError where the corpus has no such split, or several and no train.
-    """
-    rows = connection.execute("SELECT DISTINCT split FROM read_parquet($files)", {"files": list(turn_files)}).fetchall()
-    present = [name for name in SPLITS if (name,) in rows]
-    if split != "auto":
-        if split not in present:
-            raise UsageError(f"No ingested dialogue is in the split {split!r}.", do=f"there are: {', '.join(present)}")
-        return split
-    if "train" in present or len(present) == 1:
-        return "train" if "train" in present else present[0]
-    raise UsageError("Which split to select from is not clear.", do=f"say --split, one of: {', '.join(present)}")
-
-
-def load_candidates(
-    connection: duckdb.DuckDBPyConnection, turn_files: Sequence[str], scores_file: Path, split: str
-) -> None:
-    """Make the table `candidates`: every turn of the split with its scores."""
-    values = {"turn_files": list(turn_files), "scores_file": str(scores_file), "split": split}
-    for name, value in values.items():
-        connection.execute(f"SET VARIABLE {name} = $value", {"value": value})
-    connection.execute((resources.files("tasks.selection") / "candidates.sql").read_text(encoding="utf-8"))
-
-
 def decide(connection: duckdb.DuckDBPyConnection, selection: SelectionConfig) -> SubsetCounts:
-    """Apply the rule to `candidates`, making the view `decisions`, and count."""
-    rule = RULES[selection.rule]
-    thresholds = f"{selection.sensibility_threshold!r}::DOUBLE AS ts, {selection.rationality_threshold!r}::DOUBLE AS tr"
+    """Apply modifiers and rule to `candidates`, making the table `decisions`, and count."""
+    if selection.near_duplicates is not None:
+        find_near_duplicates(connection, selection)
+    turns = apply_quotas(_apply_rule(connection, selection), selection)
     connection.execute(
-        f"CREATE OR REPLACE TEMP VIEW decisions AS SELECT * EXCLUDE (s, r, ts, tr, excluded_because), "  # noqa: S608 - bounded floats and our own expressions
-        f"CASE WHEN excluded_because IS NOT NULL THEN '{EXCLUDED}' ELSE {rule.subset} END AS subset, "
-        f"coalesce(excluded_because, {rule.reason}) AS reason "
-        f"FROM (SELECT *, sensibility AS s, rationality AS r, {thresholds} FROM candidates)"
+        "CREATE OR REPLACE TEMP TABLE decisions AS SELECT source, row, dialogue_id, utterance_idx, turn_key, split, "  # noqa: S608 - bounded numbers and our own expressions
+        f"emotion, n_words, sensibility, rationality, s, r, subset, reason FROM ({turns})"
     )
     rows = connection.execute("SELECT subset, reason, count(*) FROM decisions GROUP BY ALL ORDER BY ALL").fetchall()
     totals: dict[str, int] = {}
     for subset, _, n in rows:
         totals[subset] = totals.get(subset, 0) + n
     return SubsetCounts(**totals, reasons={f"{subset}: {reason}": n for subset, reason, n in rows})
+
+
+def _apply_rule(connection: duckdb.DuckDBPyConnection, selection: SelectionConfig) -> str:
+    """Return SQL for every candidate with `subset` and `reason`, before quotas."""
+    rule = RULES[selection.rule]
+    turns = _open_turns(selection)
+    if rule.sizes is not None:
+        (n,) = connection.execute(f"SELECT count(*) FROM ({turns}) WHERE is_open").fetchone() or (0,)  # noqa: S608 - as above
+        turns = rank(turns, selection.axis, rule.sizes(selection, n), n)
+    return (
+        f"SELECT *, CASE WHEN excluded_because IS NOT NULL THEN '{EXCLUDED}' WHEN filtered_because IS NOT NULL "  # noqa: S608 - as above
+        f"THEN 'discard' ELSE {rule.subset} END AS subset, "
+        f"coalesce(excluded_because, filtered_because, {rule.reason}) AS reason FROM ({turns})"
+    )
+
+
+def _open_turns(selection: SelectionConfig) -> str:
+    """Return SQL for every candidate with what a rule sees; `is_open` are those that it decides on."""
+    rule = RULES[selection.rule]
+    k_sd = DEFAULT_K_SD if selection.k_sd is None else selection.k_sd
+    constants = (
+        f"{selection.sensibility_threshold!r}::DOUBLE AS ts, {selection.rationality_threshold!r}::DOUBLE AS tr, "
+        f"{k_sd!r}::DOUBLE AS k_sd"
+    )
+    return (
+        f"SELECT *, {rule.s} AS s, {rule.r} AS r, excluded_because IS NULL AND filtered_because IS NULL AS is_open "  # noqa: S608 - as above
+        f"FROM (SELECT *, {constants}, {name_filter(selection)} AS filtered_because FROM candidates)"
+    )

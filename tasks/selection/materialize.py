@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,27 +13,21 @@ from tasks.artifacts import ArtifactStore
 from tasks.config import SelectionConfig
 from tasks.manifest import Recipe
 from tasks.schema import ArtifactRef
-from tasks.selection.decide import EXCLUDED, SUBSETS, SubsetCounts, decide, load_candidates, resolve_split
+from tasks.selection.candidates import load_candidates, read_sql, resolve_split
+from tasks.selection.card import CARD, write_card
+from tasks.selection.connecting import connect
+from tasks.selection.decide import EXCLUDED, SUBSETS, SubsetCounts, decide
+from tasks.selection.facts import decide_and_describe, digest_files
+from tasks.selection_config import as_recipe
 
-SELECTION_VERSION = 1
-
-_COPY = """
-COPY (
-    SELECT dialogue_id, utterance_idx, turn_key, split, emotion, prompt,
-        [{'role': 'assistant', 'content': response}] AS completion,
-        sensibility, rationality, subset, reason
-    FROM decisions
-    WHERE subset = $subset
-    ORDER BY turn_key, dialogue_id, utterance_idx
-) TO $file (FORMAT parquet, COMPRESSION zstd)
-"""
+SELECTION_VERSION = 2
 
 
 def selection_recipe(
     corpus: Sequence[ArtifactRef], scores: ArtifactRef, selection: SelectionConfig, split: str
 ) -> Recipe:
     """Return what the subsets are made from; `split` is the resolved one."""
-    config = {**selection.model_dump(exclude={"judge_id"}), "split": split}
+    config = as_recipe(selection, split)
     return Recipe(kind="subsets", stage_version=SELECTION_VERSION, config=config, parents=(*corpus, scores))
 
 
@@ -40,14 +35,15 @@ def materialize(
     artifacts: ArtifactStore, corpus: Sequence[ArtifactRef], scores: ArtifactRef, selection: SelectionConfig
 ) -> ArtifactRef:
     """Write the three subsets, and what was excluded, as one artifact; found again if nothing changed."""
-    with duckdb.connect() as connection:
+    with connect() as connection:
         split = prepare(connection, artifacts, corpus, scores, selection)
 
         def build(folder: Path) -> dict[str, Any]:
-            counts = decide(connection, selection)
-            for subset in (*SUBSETS, EXCLUDED):
-                connection.execute(_COPY, {"subset": subset, "file": str(folder / f"{subset}.parquet")})
-            return describe(counts)
+            facts = decide_and_describe(connection, selection, artifacts.read_manifest(scores.uri)["facts"])
+            write_subsets(connection, folder)
+            facts |= digest_files(connection, folder)
+            (folder / CARD).write_text(write_card(facts, split), encoding="utf-8")
+            return facts
 
         return artifacts.produce(selection_recipe(corpus, scores, selection, split), build)
 
@@ -56,9 +52,20 @@ def preview(
     artifacts: ArtifactStore, corpus: Sequence[ArtifactRef], scores: ArtifactRef, grid: Sequence[SelectionConfig]
 ) -> list[SubsetCounts]:
     """Count what each selection of the grid would give, writing nothing. All share the first one's split."""
-    with duckdb.connect() as connection:
+    with connect() as connection:
         prepare(connection, artifacts, corpus, scores, grid[0])
         return [decide(connection, selection) for selection in grid]
+
+
+@contextmanager
+def open_decisions(
+    artifacts: ArtifactStore, corpus: Sequence[ArtifactRef], scores: ArtifactRef, selection: SelectionConfig
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection with the `decisions` of a selection, to look at; writes nothing."""
+    with connect() as connection:
+        prepare(connection, artifacts, corpus, scores, selection)
+        decide(connection, selection)
+        yield connection
 
 
 def prepare(
@@ -75,11 +82,7 @@ def prepare(
     return split
 
 
-def describe(counts: SubsetCounts) -> dict[str, Any]:
-    """Return counts and shares as manifest facts; `n_rows` is the number of selected turns."""
-    return {
-        "n_rows": counts.sensibility + counts.rationality,
-        "counts": {subset: getattr(counts, subset) for subset in (*SUBSETS, EXCLUDED)},
-        "shares": {subset: round(counts.share(subset), 6) for subset in SUBSETS},
-        "reasons": counts.reasons,
-    }
+def write_subsets(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Write every subset of `decisions`, and what was excluded, as a Parquet file of its own."""
+    for subset in (*SUBSETS, EXCLUDED):
+        connection.execute(read_sql("copy"), {"subset": subset, "file": str(folder / f"{subset}.parquet")})

@@ -37,8 +37,7 @@ def materialize_subsets(corpus: list[ArtifactRef], scores: ArtifactRef, selectio
         key="subsets",
         table=[{"subset": name, "turns": facts["counts"][name], "share": facts["shares"].get(name)}
                for name in (*SUBSETS, EXCLUDED)],
-        description=f"Rule {selection.rule}, S > {selection.sensibility_threshold:g}, "
-        f"R > {selection.rationality_threshold:g}, split {split}; shares of the scored turns. {ref.uri}",
+        description=f"Rule {selection.label}, split {split}; shares of the scored turns. {ref.uri}",
     )  # fmt: skip
     report_progress("select subsets", 1, 1)
     return ref

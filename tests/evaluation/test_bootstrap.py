@@ -91,6 +91,15 @@ def test_alike_turns_of_a_dialogue_widen_the_interval_of_a_difference():
     assert by_dialogue.high - by_dialogue.low > 1.5 * (by_turn.high - by_turn.low)
 
 
+def test_without_dialogues_the_unit_is_the_turn():
+    few = slice(0, 9)
+    result = paired_bootstrap(NLL[few], N_TOKENS[few], NLL[1:10], N_TOKENS[1:10])
+    assert (result.p_value, result.low < result.high) == (None, True)
+    enough = paired_bootstrap(NLL[:10], N_TOKENS[:10], NLL[1:11], N_TOKENS[1:11])
+    assert 0 < enough.p_value <= 1
+    assert paired_bootstrap(NLL[:20], N_TOKENS[:20], NLL[1:21], N_TOKENS[1:21], ["d"] * 20).low is None
+
+
 def test_systems_of_different_turns_cannot_be_paired():
     with pytest.raises(ValueError, match="same turns"):
         paired_bootstrap([1.0], [1], [1.0, 2.0], [1, 1])

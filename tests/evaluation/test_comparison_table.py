@@ -19,7 +19,7 @@ from tasks.schema import ArtifactRef
 from tests.evaluation.test_paired import make_responses
 
 CONFIG = EvaluationConfig(bootstrap=200)
-SYSTEMS = pl.concat([make_responses("mixture", [4.0, 8.0]), make_responses("union", [8.0, 8.0])])
+SYSTEMS = pl.concat([make_responses("mixture", [4.0, 8.0] * 10), make_responses("union", [8.0, 8.0] * 10)])
 
 
 def test_an_evaluation_holds_the_tests_of_its_pairs(tmp_path):
@@ -40,6 +40,14 @@ def test_a_difference_that_the_test_finds_is_marked():
     assert cell.value == "-2.91"
 
 
+def test_what_was_not_tested_is_not_marked_and_the_caption_says_why():
+    found = compare_pairs(SYSTEMS.filter(pl.col("dialogue_id") == "d1"), CONFIG)
+    table = make_comparison_table(found, ("perplexity",))
+    ((_, (cell,)),) = table.rows
+    assert (cell.value, cell.interval) == ("-2.91", "")
+    assert "Fewer than 10 dialogues are not tested" in table.caption
+
+
 def test_the_page_shows_systems_differences_and_what_is_missing():
     text = write_markdown(summarise(SYSTEMS, CONFIG), compare_pairs(SYSTEMS, CONFIG))
     assert text.index("| System |") < text.index("| Pair |") < text.index("Holm")
@@ -47,7 +55,8 @@ def test_the_page_shows_systems_differences_and_what_is_missing():
     alone = SYSTEMS.filter(pl.col("system") == "mixture")
     text = write_markdown(summarise(alone, CONFIG), compare_pairs(alone, CONFIG))
     assert "| Pair |" not in text
-    assert "`empathy train --control union`, then `empathy evaluate mixture union`" in text
+    assert "`empathy evaluate mixture union`, with all the other options of this evaluation" in text
+    assert "empathy train" not in text, "its options are not those of this evaluation"
 
 
 @pytest.mark.parametrize("systems", [("base",), ("base", "prompted"), ("rationality", "base"), ("union", "full")])

@@ -7,6 +7,7 @@ from tasks.config import EvaluationConfig, JudgeConfig, ScoringConfig
 from tasks.errors import ArtifactError, JudgeChoiceError
 from tasks.evaluation import (
     compare_pairs,
+    cut_budget,
     generated_recipe,
     lift_limits,
     make_table,
@@ -156,6 +157,14 @@ def test_a_judge_of_responses_only_is_no_judge_of_the_corpus(home, corpus, gener
 def test_no_response_is_left_out_of_judging_by_the_corpuss_limits():
     scoring = ScoringConfig(split="train", limit=3, max_cost_usd=1.0, batch_results=("a",))
     assert lift_limits(scoring) == ScoringConfig(max_cost_usd=1.0)
+
+
+def test_the_next_judge_has_what_the_former_left_of_the_budget():
+    scoring = ScoringConfig(max_cost_usd=1.0, max_concurrency=3)
+    assert cut_budget(scoring, 0.25) == ScoringConfig(max_cost_usd=0.75, max_concurrency=3)
+    assert 0 < cut_budget(scoring, 1.5).max_cost_usd < 1e-9
+    assert cut_budget(scoring, 0.0) == scoring
+    assert cut_budget(ScoringConfig(), 1.5) == ScoringConfig()
 
 
 def test_the_evaluation_holds_the_scores_their_means_and_how_many_there_are_none_of(

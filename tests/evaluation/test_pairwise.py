@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tasks.config import EvaluationConfig, PairwiseConfig
 from tasks.errors import ConfigError
 from tasks.evaluation import (
+    check_pairs,
     list_pairs,
     make_wins_table,
     questions_recipe,
@@ -20,6 +21,7 @@ from tasks.evaluation import (
 )
 from tasks.evaluation.compare import RESPONSES_SCHEMA
 from tasks.evaluation.pairwise import PAIRS_SCHEMA, count_wins, decide_pairs
+from tasks.evaluation.table import Cell
 from tasks.home import Home
 from tasks.settings import Settings
 from tests.scoring.asking_pairs import ask_questions
@@ -37,8 +39,9 @@ SAID = {
 def turns():
     return pl.DataFrame(
         [
-            {"dialogue_id": f"d{n}", "utterance_idx": 2, "turn_key": f"k{n}", "split": "test", "emotion": "sad",
-             "prompt": [{"role": "user", "content": f"I lost cat number {n}."}], "response": "Poor you."}
+            {"dialogue_id": f"d{n // 2}", "utterance_idx": 2 + 2 * (n % 2), "turn_key": f"k{n}", "split": "test",
+             "emotion": "sad", "prompt": [{"role": "user", "content": f"I lost cat number {n}."}],
+             "response": "Poor you."}
             for n in range(6)
         ],
         schema_overrides={"utterance_idx": pl.Int32, "prompt": RESPONSES_SCHEMA["prompt"]},
@@ -106,12 +109,12 @@ def test_a_judge_that_prefers_the_longer_response_in_both_orders_gives_wins_and_
     assert wins["low"] <= wins["win_rate"] <= wins["high"]
     assert len(server.calls) == 6, "two orders of three pairs; the same words are a tie that nobody is asked about"
     pairs = pl.read_parquet(folder / "pairs.parquet")
-    assert pairs.select("dialogue_id", "forward", "backward", "outcome", "unanswered_reason").rows() == [
-        ("d0", "A", "B", "win", None),
-        ("d1", "B", "A", "loss", None),
-        ("d2", "A", "B", "win", None),
-        ("d3", None, None, None, "empty_response"),
-        ("d4", None, None, "tie", None),
+    assert pairs.select("turn_key", "forward", "backward", "outcome", "unanswered_reason").rows() == [
+        ("k0", "A", "B", "win", None),
+        ("k1", "B", "A", "loss", None),
+        ("k2", "A", "B", "win", None),
+        ("k3", None, None, None, "empty_response"),
+        ("k4", None, None, "tie", None),
     ]
 
 
@@ -178,14 +181,33 @@ def test_the_outcome_of_two_verdicts(forward, backward, outcome, reason):
     assert (row["outcome"], row["unanswered_reason"]) == (outcome, reason)
 
 
+def count_outcomes(outcomes, turns_of_a_dialogue):
+    rows = [
+        ("a", "b", f"d{n // turns_of_a_dialogue}", n, f"k{n}", "f", "b", outcome, None)
+        for n, outcome in enumerate(outcomes)
+    ]
+    return count_wins(pl.DataFrame(rows, schema=PAIRS_SCHEMA, orient="row"), CONFIG)
+
+
+def test_turns_of_one_dialogue_are_drawn_together():
+    outcomes = (["win"] * 8 + ["loss"] * 8) * 5
+    by_turn, by_dialogue = (count_outcomes(outcomes, n).row(0, named=True) for n in (1, 8))
+    assert by_turn["win_rate"] == by_dialogue["win_rate"] == 0.5
+    assert by_dialogue["high"] - by_dialogue["low"] > 2 * (by_turn["high"] - by_turn["low"])
+
+
+def test_wins_in_one_dialogue_alone_have_a_rate_and_no_interval():
+    wins = count_outcomes(["win", "loss", "win", "win"], 4)
+    assert wins.select("win_rate", "low", "high").row(0) == (0.75, None, None)
+    assert make_wins_table(wins).rows[0][1][-1] == Cell("75.0")
+
+
 @given(st.lists(st.sampled_from(["win", "tie", "loss", None]), min_size=1, max_size=40))
 def test_wins_and_losses_change_places_with_the_systems(outcomes):
     swapped = {"win": "loss", "loss": "win"}
     counted = []
     for said in (outcomes, [swapped.get(outcome, outcome) for outcome in outcomes]):
-        rows = [("a", "b", f"d{n}", 2, f"k{n}", "f", "b", outcome, None) for n, outcome in enumerate(said)]
-        frame = pl.DataFrame(rows, schema=PAIRS_SCHEMA, orient="row")
-        counted.append(count_wins(frame, CONFIG).row(0, named=True))
+        counted.append(count_outcomes(said, 3).row(0, named=True))
     ours, theirs = counted
     assert (ours["n_wins"], ours["n_losses"]) == (theirs["n_losses"], theirs["n_wins"])
     assert sum(ours[name] for name in ("n_wins", "n_ties", "n_losses", "n_unanswered")) == len(outcomes)
@@ -217,3 +239,11 @@ def test_pairs_are_those_of_which_both_systems_are_there():
     ]
     with pytest.raises(ConfigError, match="no pair"):
         list_pairs(PairwiseConfig(), {"base", "mixture"})
+
+
+def test_nothing_to_compare_is_an_error_only_where_a_comparison_was_asked_for():
+    asked = EvaluationConfig(pairwise=PairwiseConfig())
+    with pytest.raises(ConfigError, match="no pair"):
+        check_pairs(asked, {"base", "mixture"})
+    assert check_pairs(asked, {"union", "mixture"}) is None
+    assert check_pairs(CONFIG, {"base", "mixture"}) is None

@@ -30,8 +30,8 @@ def test_an_unknown_name_is_refused_with_what_would_do(tmp_path: Path) -> None:
 
 
 def test_a_hub_id_is_not_fetched_before_it_is_loaded(tmp_path: Path) -> None:
-    expected = Base("owner/model", "owner/model", "v1", "owner/model@v1")
-    assert expected == prepare_base("owner/model", "v1", tmp_path)
+    expected = Base("owner/model", "owner/model", "0" * 40, "owner/model@" + "0" * 40)
+    assert expected == prepare_base("owner/model", "0" * 40, tmp_path)
 
 
 def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:

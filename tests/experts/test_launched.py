@@ -15,7 +15,7 @@ import pytest
 
 from tasks.config import ExpertConfig
 from tasks.errors import ConfigError, EmpathyError, StoppedShortError
-from tasks.experts import Base, Checkpoints, Runtime, launch, launch_expert, train_expert
+from tasks.experts import Base, Checkpoints, Job, Runtime, launch, launch_expert, split_step, train_expert
 
 pytestmark = pytest.mark.train
 torch = pytest.importorskip("torch")
@@ -51,6 +51,32 @@ def train(job, frames):
     return {"token": os.environ.get("EMPATHY_HF_TOKEN"), "job": job}
 
 sys.exit(run_worker(train, Path(sys.argv[1])))
+"""
+SHARDED_WORKER = """
+import sys
+from pathlib import Path
+import torch
+import accelerate.state
+import tasks.experts.jobs as jobs
+import tasks.experts.training as training
+from accelerate.utils import DistributedType
+from tasks.experts import run_worker
+
+def set_device(self):
+    self.device = torch.device("cpu")
+
+def gather(model):
+    kinds = {type(value).__name__ for value in model.parameters()}
+    (Path(__file__).parent / "sharded").write_text(",".join(sorted(kinds)))
+    return gather_trained(model)
+
+if __name__ == "__main__":
+    torch.distributed.init_process_group("gloo")
+    accelerate.state.PartialState._prepare_backend = lambda *_: ("gloo", DistributedType.MULTI_GPU)
+    accelerate.state.PartialState.set_device = set_device
+    jobs.is_sharded = lambda: False  # it would refuse
+    gather_trained, training.gather_trained = training.gather_trained, gather
+    sys.exit(run_worker(jobs.train_expert_job, Path(sys.argv[1])))
 """
 
 
@@ -126,6 +152,7 @@ def test_an_error_of_one_process_is_the_same_error_here_and_ends_the_other(work:
     assert not any(psutil.pid_exists(pid) for pid in list_workers(tmp_path / "seen"))
 
 
+@pytest.mark.system
 def test_a_crash_says_what_happened_last(work: Any) -> None:
     with pytest.raises(EmpathyError, match="a bug that nobody knows") as crashed:
         work("crash")
@@ -133,11 +160,14 @@ def test_a_crash_says_what_happened_last(work: Any) -> None:
     assert "ddp-cpu.yaml" in crashed.value.where
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_the_processes_end_with_the_one_that_asked_for_them(work: Any, tmp_path: Path, how: signal.Signals) -> None:
+    job = {"do": "wait", "folder": str(tmp_path / "seen")}
     program = (
-        "from pathlib import Path; from tasks.experts import launch; "
-        f"launch('small_worker', {{'do': 'wait', 'folder': {str(tmp_path / 'seen')!r}}}, {{}}, Path({str(TWO)!r}), None)"
+        "import signal; from pathlib import Path; from tasks.experts import launch; "
+        "signal.signal(signal.SIGINT, signal.default_int_handler); "  # ignored in a shell's background job
+        f"launch('small_worker', {job!r}, {{}}, Path({str(TWO)!r}), None)"
     )
     env = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
     parent = subprocess.Popen([sys.executable, "-c", program], env=env, stderr=subprocess.DEVNULL)
@@ -150,6 +180,41 @@ def test_the_processes_end_with_the_one_that_asked_for_them(work: Any, tmp_path:
     finally:
         parent.kill()
     assert parent.returncode != 0
+
+
+@pytest.mark.system
+def test_fsdp_stops_at_a_checkpoint_and_ends_as_one_process_does(
+    base: Base, make_rows: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the CPU: accelerate spreads models over GPUs only, so its worker is told that it has some."""
+    text = (CONFIG_FILES / "fsdp.yaml").read_text().replace("num_processes: 8", "num_processes: 2\nuse_cpu: true")
+    (tmp_path / "fsdp.yaml").write_text(text.replace("mixed_precision: bf16", 'mixed_precision: "no"'))
+    (tmp_path / "sharded_worker.py").write_text(SHARDED_WORKER, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr("tasks.experts.jobs.WORKER", "sharded_worker")
+    config = CONFIG.model_copy(update={"keep": "last"})
+
+    def train(folder: str, how: Any, **fields: Any) -> dict[str, Any]:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        runtime = Runtime("cpu", **fields)
+        how(base, make_rows(24), config, tmp_path / folder, "sensibility", N_STEPS, make_rows(8, start=100), runtime)
+        return load_file(tmp_path / folder / "adapter_model.safetensors")
+
+    one, sharded, kept = train("one", train_expert), tmp_path / "fsdp.yaml", tmp_path / "checkpoints"
+    with pytest.raises(StoppedShortError, match="1 of 3 steps"):
+        train("two", launch_expert, accelerate_config=sharded, checkpoints=Checkpoints(kept, max_minutes=0))
+    two = train("two", launch_expert, accelerate_config=sharded, checkpoints=Checkpoints(kept))
+    assert "DTensor" in (tmp_path / "sharded").read_text()
+    assert one.keys() == two.keys()
+    assert max(float((one[name] - two[name]).abs().max()) for name in one) <= 1e-5
+
+
+def test_fsdp_without_a_gpu_is_refused(base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(ConfigError, match="spreads a model over GPUs"):
+        Job(base=base, folder=tmp_path, n_steps=1, runtime=Runtime("cpu")).take_runtime()
+    with pytest.raises(ConfigError, match="best weights cannot be kept"):
+        split_step(CONFIG)
 
 
 def wait_for(is_so: Any, timeout_s: float) -> None:

@@ -51,7 +51,8 @@ def test_a_training_that_does_not_fit_is_refused_before_the_model_is_loaded(
     base: Base, make_rows: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "memory.max").write_text("3000000\n")
-    (tmp_path / "memory.current").write_text("2000000\n")
+    (tmp_path / "memory.current").write_text("2500000\n")
+    (tmp_path / "memory.stat").write_text("anon 2000000\ninactive_file 500000\n")
     monkeypatch.setattr(memory, "CGROUP", tmp_path)
     assert measure_free("cpu") == 1_000_000
     with pytest.raises(ConfigError, match="needs about") as refused:

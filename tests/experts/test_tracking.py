@@ -1,6 +1,9 @@
 """A training tells the trackers that the machine's settings name, and makes the same to the byte without them."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +63,57 @@ def test_tensorboard_holds_the_losses_and_the_adapter_is_the_same(base: Base, ma
     losses = [(event.step, event.value) for event in found.Scalars("train/loss")]
     assert losses == [(step["step"], pytest.approx(step["loss"], rel=1e-6)) for step in record["loss"]]
     assert found.Scalars("eval/loss")[0].value == pytest.approx(record["eval_loss"][0]["eval_loss"], rel=1e-6)
+
+
+def test_an_unknown_tracker_exits_2_before_anything_starts(tmp_path: Path) -> None:
+    env = {**os.environ, "EMPATHY_HOME": str(tmp_path), "EMPATHY_REPORT_TO": "tensorbord", "COLUMNS": "120"}
+    command = [sys.executable, "-m", "flows", "train", "--profile", "smoke"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "tensorbord" in done.stderr
+    assert "EMPATHY_REPORT_TO" in done.stderr
+    assert not any(tmp_path.iterdir()), "no server, no database"
+
+
+def train_twice(base: Base, rows: Any, service: str, folder: Path) -> list[list[float]]:
+    """Train two adapters in this process, told to one tracker; return the losses of each step."""
+    losses = []
+    for name in ("first", "second"):
+        (folder / name).mkdir()
+        tracking = Tracking((service,), folder / "tracking", f"{name}-0123")
+        train_expert(base, rows, CONFIG, folder / name, name, 2, runtime=Runtime("cpu", tracking=tracking))
+        losses.append([step["loss"] for step in json.loads((folder / name / "training.json").read_text())["loss"]])
+    return losses
+
+
+@pytest.mark.train
+@pytest.mark.system
+def test_mlflow_keeps_a_run_a_training_in_a_local_store(
+    base: Base, make_rows: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mlflow = pytest.importorskip("mlflow")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    losses = train_twice(base, make_rows(8), "mlflow", tmp_path)
+    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{tmp_path / 'tracking' / 'mlflow.db'}")
+    runs = {run.info.run_name: run for run in client.search_runs(["0"])}
+    assert sorted(runs) == ["first-0123", "second-0123"]
+    assert {run.info.status for run in runs.values()} == {"FINISHED"}
+    for name, expected in zip(sorted(runs), losses, strict=True):
+        told = client.get_metric_history(runs[name].info.run_id, "loss")
+        assert [point.value for point in sorted(told, key=lambda point: point.step)] == expected
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first", "second", "tracking"]
+
+
+@pytest.mark.train
+@pytest.mark.system
+def test_weights_and_biases_offline_keeps_a_run_a_training(
+    base: Base, make_rows: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.chdir(tmp_path)
+    train_twice(base, make_rows(8), "wandb", tmp_path)
+    runs = list((tmp_path / "tracking" / "wandb").glob("offline-run-*/*.wandb"))
+    assert [path.stat().st_size > 0 for path in runs] == [True, True]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first", "second", "tracking"]

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.markup import render
+from typer._click.core import Command
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from flows.__main__ import app
@@ -38,6 +42,9 @@ def run(environment: dict[str, str], *args: str) -> subprocess.CompletedProcess[
         (["train", "--profile", "smoke"], "empathy select"),
         (["evaluate", "nobody"], "systems"),
         (["evaluate", "mixture", "unoin"], "length-matched"),
+        (["evaluate", "base", "--pairwise", "--profile", "smoke"], "no pair of systems"),
+        (["evaluate", "--profile", "smoke", "--judge", "distilled", "--model", "m"], "--model"),
+        (["evaluate", "--profile", "smoke", "--max-cost", "1"], "--max-cost"),
         (["lineage", "abcdef"], "empathy status"),
         (["scor"], "score"),
     ],
@@ -76,3 +83,19 @@ def test_every_command_says_what_it_does() -> None:
     for command in commands:
         shown = runner.invoke(app, [command, "--help"])
         assert (shown.exit_code, "Usage" in shown.stdout) == (0, True), command
+
+
+def list_help_texts(command: Command) -> Iterator[str]:
+    """Yield the help of a command, of its options and arguments, and of the commands under it."""
+    yield command.help or ""
+    yield from (parameter.help or "" for parameter in command.params if hasattr(parameter, "help"))
+    for inner in getattr(command, "commands", {}).values():
+        yield from list_help_texts(inner)
+
+
+def test_no_help_text_loses_what_stands_in_square_brackets() -> None:
+    texts = list(list_help_texts(get_command(app)))
+    assert sum("[default:" in text for text in texts) > 10
+    assert [text for text in texts if render(text).plain != text.replace("\\[", "[")] == []
+    shown = CliRunner().invoke(app, ["status", "--help"], env={"COLUMNS": "200"}).stdout
+    assert "[default: EMPATHY_HOME or ~/.efficient-empathy]" in shown

@@ -38,7 +38,7 @@ def test_a_named_system_stands_beside_the_controls_that_are_trained_and_a_cut_ev
     assert {row["system"] for row in done["metrics"]} == {"mixture", "union", "sensibility", "rationality", "base"}
     tested = {(row["a"], row["b"]) for row in done["comparisons"]}
     assert {("mixture", "union"), ("mixture", "sensibility"), ("mixture", "rationality")} <= tested
-    assert all(0 < row["p_value"] <= row["p_adjusted"] <= 1 for row in done["comparisons"])
+    assert {row["p_value"] for row in done["comparisons"]} == {None}, "8 turns are too few to test anything"
     assert done["missing_controls"] == ["full", "random", "length-matched"]
     assert list_trained(home) == {"sensibility", "rationality", "union"}
     assert not list((home / "cache" / "evaluation").iterdir())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
@@ -47,6 +48,17 @@ def test_responses_are_judged_and_compared_once_and_the_corpus_keeps_its_scores(
     unjudged = json.loads(empathy(*ARGS, "--judge", "none").stdout)
     assert (unjudged["judges"], unjudged["pairwise"]) == ({}, [])
     assert not any(row["metric"].startswith("judged") for row in unjudged["metrics"])
+
+
+def test_a_comparison_without_a_pair_is_refused_before_anything_is_trained(
+    empathy: Empathy, endpoint: FaultServer, environment: dict[str, str]
+) -> None:
+    for step in (("ingest", "sample"), ("score",), ("select",)):
+        empathy(*step)
+    done = empathy("evaluate", "sensibility", "--profile", "smoke", "--pairwise", "--model", "judge-2026", check=False)
+    assert done.returncode == 2, done.stderr
+    assert "no pair of systems" in done.stderr
+    assert not (Path(environment["EMPATHY_HOME"]) / "artifacts" / "expert").exists()
 
 
 def test_a_judge_that_cannot_work_is_refused_before_anything_is_trained(empathy: Empathy) -> None:

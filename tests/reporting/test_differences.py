@@ -36,6 +36,16 @@ def test_a_difference_is_shown_with_its_interval_and_p_value(with_tests, render)
     assert "adjusted by Holm" in page
 
 
+def test_what_was_not_tested_has_a_dash_for_a_p_value_and_settles_nothing(with_tests, render):
+    inputs = with_tests(("mixture", "union", "perplexity", -2.5, None))
+    page = render(inputs)
+    cell = page[page.index("-2.50") - 80 : page.index("p –")]
+    assert "[-3.50, -1.50]" in cell
+    assert "strong" not in cell
+    assert "Fewer than 10 dialogues are not tested" in page
+    assert "does not settle which is better" in summarise_report(open_material(inputs))[-1]
+
+
 def test_the_paired_test_speaks_where_intervals_side_by_side_are_silent(folders, with_tests):
     assert "does not settle which is better" in summarise_report(open_material(folders.inputs()))[-1]
     inputs = with_tests(("mixture", "union", "perplexity", -2.5, 0.012), ("mixture", "union", "bleu_1", -1.0, 0.3))
@@ -46,7 +56,7 @@ def test_the_paired_test_speaks_where_intervals_side_by_side_are_silent(folders,
 
 def test_controls_that_are_not_there_are_named_with_the_command_that_trains_them(folders, render):
     page = render(folders.inputs())
-    assert "empathy train --control full --control random --control length-matched" in page
+    assert "full random length-matched`, with all the other options of this evaluation" in page
 
 
 def test_an_evaluation_of_an_earlier_version_has_no_table_of_differences(folders, render):

@@ -20,7 +20,10 @@ from tasks.router import launch_mixture, train_mixture  # noqa: E402 - likewise
 TWO = Path(__file__).resolve().parents[2] / "deployments" / "accelerate" / "ddp-cpu.yaml"
 EXPERT = ExpertConfig(base_model="tiny-llama", batch_size=4, max_length=128, too_long="cut", lora_dropout=0.0)
 ROUTER = RouterConfig(expert_learning_rate=1e-3, init="data")
-WEIGHTS = ("router.safetensors", *(f"experts/{name}/adapter_model.safetensors" for name in ("sensibility", "rationality")))
+WEIGHTS = (
+    "router.safetensors",
+    *(f"experts/{name}/adapter_model.safetensors" for name in ("sensibility", "rationality")),
+)
 LAYER = "model.layers.0.mlp"
 
 

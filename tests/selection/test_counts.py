@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from tasks.config import SelectionConfig
+from tasks.manifest import Recipe
 from tasks.selection import EXCLUDED, SUBSETS, materialize, preview
 
 EXPECTED = [
@@ -37,6 +38,23 @@ def test_a_preview_of_many_thresholds_counts_the_same(replayed):
     assert [(c.sensibility, c.rationality, c.discard) for c in counts] == [row[2] for row in EXPECTED]
     assert {c.excluded for c in counts} == {4}
     assert {c.n_scored for c in counts} == {5734}
+
+
+def test_a_quantile_of_the_released_scores_is_the_same_turns_however_the_rows_stand(replayed):
+    turns = pl.read_parquet(replayed.artifacts.open(replayed.corpus[0]) / "turns.parquet")
+
+    def write_shuffled(folder):
+        turns.sample(fraction=1, shuffle=True, seed=7).write_parquet(folder / "turns.parquet", row_group_size=999)
+        return {"n_rows": len(turns)}
+
+    shuffled = replayed.artifacts.produce(Recipe("dialogues", 1, {"shuffled": True}), write_shuffled)
+    wanted = SelectionConfig(rule="quantile", keep=0.59)
+    facts = []
+    for corpus in (replayed.corpus, (shuffled,)):
+        ref = materialize(replayed.artifacts, corpus, replayed.scores, wanted)
+        facts.append(replayed.artifacts.read_manifest(ref.uri)["facts"])
+    assert facts[0]["counts"]["sensibility"] == round(0.59 * 5734)
+    assert facts[0] == facts[1]
 
 
 def test_the_shares_of_the_inferred_rule_are_those_of_the_method(replayed):
@@ -73,8 +91,9 @@ def test_the_subsets_load_with_datasets_and_are_conversations_to_trl(replayed, t
     datasets = pytest.importorskip("datasets")
     trl = pytest.importorskip("trl")
     folder = replayed.artifacts.open(materialize(replayed.artifacts, replayed.corpus, replayed.scores, select()))
-    files = {name: str(folder / f"{name}.parquet") for name in SUBSETS}
-    loaded = datasets.load_dataset("parquet", data_files=files, cache_dir=str(tmp_path))
+    cache = {"cache_dir": str(tmp_path / "cache")}
+    loaded = {name: datasets.load_dataset(str(folder), name, split="train", **cache) for name in SUBSETS}
+    assert len(datasets.load_dataset(str(folder), **cache)["train"]) == 3473, "the default is the sensibility subset"
     assert {name: len(loaded[name]) for name in SUBSETS} == {"sensibility": 3473, "rationality": 1805, "discard": 456}
     for row in (loaded["sensibility"][0], loaded["rationality"][-1]):
         for column in ("prompt", "completion"):

@@ -83,7 +83,11 @@ def tell_training(record: Mapping[str, Any], config: Mapping[str, Any]) -> Rows:
         rows.append(("turns over the length", f"{cut}, {record.get('n_dropped', 0):,} left out"))
     rows += [(name, f"`{json.dumps(value)}`") for name, value in config.items() if value is not None]
     rows.append(("libraries", ", ".join(f"{name} {number}" for name, number in record["versions"].items())))
-    return [*rows, ("loss at the last step", f"{record['last_loss']:.4f}")]
+    rows.append(("loss at the last step", f"{record['last_loss']:.4f}"))
+    if record.get("eval_loss"):
+        kept = next(look["eval_loss"] for look in record["eval_loss"] if look["step"] == record["kept_step"])
+        rows.append(("weights kept", f"of step {record['kept_step']:,}, loss {kept:.4f} on turns of the split valid"))
+    return rows
 
 
 def limits_of_training(record: Mapping[str, Any]) -> list[str]:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import polars as pl
 
-from tasks.evaluation import tell_missing_controls
+from tasks.evaluation import FEW_DIALOGUES, LEVEL, is_found, tell_missing_controls
 from tasks.reporting.blocks import Block, Cell, Prose, Table
 from tasks.reporting.palette import style_of
-from tasks.reporting.sections.measures import HEADLINE, LABELS, LEVEL
+from tasks.reporting.sections.measures import HEADLINE, LABELS
 from tasks.reporting.wording import NARROW_SPACE, number_cell
 
 CAPTION = "Differences between systems"
 READING = (
     f"Differences are first minus second system on the same turns, in brackets their 95{NARROW_SPACE}% bootstrap "
-    f"intervals over whole dialogues. Bold is p < {LEVEL:g}, two-sided, adjusted by Holm over the pairs of a metric."
+    f"intervals over whole dialogues. Bold is p < {LEVEL:g}, two-sided, adjusted by Holm over the pairs of a metric. "
+    f"{FEW_DIALOGUES}"
 )
 
 
@@ -35,10 +38,11 @@ def list_differences(comparisons: pl.DataFrame | None, systems: list[str]) -> li
     return [Table(CAPTION, ("Pair", *(LABELS[m] for m in metrics)), rows), Prose([READING]), *blocks]
 
 
-def make_cell(row: dict[str, float] | None) -> Cell:
+def make_cell(row: Mapping[str, Any] | None) -> Cell:
     """Return one difference with its interval; bold where the test finds it."""
     if row is None:
         return Cell("–")
-    interval = f"[{number_cell(row['low']).text}, {number_cell(row['high']).text}]"
-    p_value = f"p {row['p_adjusted']:.3f}"
-    return replace(number_cell(row["difference"]), note=f"{interval} {p_value}", is_strong=row["p_adjusted"] < LEVEL)
+    low, high, p_adjusted = row["low"], row["high"], row["p_adjusted"]
+    interval = "" if low is None or high is None else f"[{number_cell(low).text}, {number_cell(high).text}] "
+    p_value = "p –" if p_adjusted is None else f"p {p_adjusted:.3f}"
+    return replace(number_cell(row["difference"]), note=f"{interval}{p_value}", is_strong=is_found(p_adjusted))

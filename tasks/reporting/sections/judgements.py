@@ -32,8 +32,10 @@ def list_wins(wins: pl.DataFrame | None) -> list[Block]:
 
 def make_rate_cell(rate: float | None, low: float | None, high: float | None) -> Cell:
     """Return a win rate in per cent with its interval; a dash where no pair was answered."""
-    if rate is None or low is None or high is None:
+    if rate is None:
         return Cell("–")
+    if low is None or high is None:
+        return number_cell(100 * rate)
     return replace(number_cell(100 * rate), note=f"[{number_cell(100 * low).text}, {number_cell(100 * high).text}]")
 
 

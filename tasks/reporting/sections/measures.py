@@ -8,6 +8,7 @@ from typing import NamedTuple, get_args
 import polars as pl
 
 from tasks.config import SystemName
+from tasks.evaluation import is_found
 
 LABELS = {
     "perplexity": "Perplexity",
@@ -21,8 +22,6 @@ HEADLINE = (
     "perplexity", "bleu_1", "bleu_4", "rouge_l", "dist_1", "dist_2", "judged_sensibility", "judged_rationality",
 )  # fmt: skip
 LOWER_IS_BETTER = frozenset({"perplexity"})
-LEVEL = 0.05
-"""Of the adjusted p-value below which a difference is called one."""
 
 
 class Measure(NamedTuple):
@@ -98,7 +97,7 @@ def read_verdict(comparisons: pl.DataFrame, system: str, other: str) -> Verdict 
     verdict = Verdict([], [], [])
     for metric in (metric for metric in HEADLINE if metric in by_metric):
         row = by_metric[metric]
-        if row["p_adjusted"] >= LEVEL:
+        if not is_found(row["p_adjusted"]):
             verdict.open.append(LABELS[metric])
         else:
             is_better = (row["difference"] < 0) == (metric in LOWER_IS_BETTER)

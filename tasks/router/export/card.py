@@ -52,6 +52,9 @@ llama.cpp: `python convert_lora_to_gguf.py THIS_FOLDER{inner} --base BASE_FOLDER
 Loading with PEFT is part of the check above; vLLM and llama.cpp were not run."""  # noqa: E501 - commands on a line each
 
 
+OF_THE_MIXTURE = "What is said here is of the whole mixture, whose gates are no part of these folders.\n\n"
+
+
 def write_export_card(export: Export, model: ModelCard, background: Background, folder: Path) -> None:
     """Write README.md: the card of the model that was exported, and what this form of it is and how it is loaded."""
     base, name = model.origin.base, next(iter(export.differences))
@@ -64,7 +67,7 @@ def write_export_card(export: Export, model: ModelCard, background: Background, 
         library="peft" if is_lora else "transformers",
         tags=(export.format,),
         artifacts=[*tell_model(background.lineage[:1]), *model.artifacts],
-        evaluation=background.evaluation or NOT_EVALUATED,
+        evaluation=(OF_THE_MIXTURE if inner else "") + (background.evaluation or NOT_EVALUATED),
         checks=CHECKS.format(n_prompts=export.n_prompts, difference=max(export.differences.values())),
         usage=LORA_USAGE.format(base=base, inner=inner, name=name) if is_lora else CHECKPOINT_USAGE,
     )

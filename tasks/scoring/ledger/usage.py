@@ -27,8 +27,11 @@ class JudgeUsage(BaseModel):
     judge_id: str
     kind: str
     n_scored: int
+    """Turns of the corpus, by their keys."""
+    n_responses_scored: int
+    """Responses that an evaluation had generated."""
     unscored: dict[str, int]
-    """Turns without a score, by reason."""
+    """Turns and responses without a score, by reason."""
     n_calls: int
     failed_calls: dict[str, int]
     """Calls that gave no scores, by error class."""

@@ -1,6 +1,10 @@
 -- One row a judge: what it scored, what its calls came to, and which versions of a model answered.
-WITH turns AS (
-    SELECT judge_id, count(sensibility) AS n_scored, histogram(unscored_reason) AS unscored
+-- What is no turn of the corpus is a response that an evaluation had generated.
+WITH judged AS (
+    SELECT judge_id,
+        count(sensibility) FILTER (turn_key IN (SELECT turn_key FROM turns)) AS n_scored,
+        count(sensibility) FILTER (turn_key NOT IN (SELECT turn_key FROM turns)) AS n_responses_scored,
+        histogram(unscored_reason) AS unscored
     FROM scores
     GROUP BY judge_id
 ),
@@ -27,13 +31,14 @@ seen AS (
     FROM versions
     GROUP BY judge_id
 )
-SELECT alias AS judge, judge_id, kind, coalesce(n_scored, 0) AS n_scored, coalesce(unscored, MAP {}) AS unscored,
+SELECT alias AS judge, judge_id, kind, coalesce(n_scored, 0) AS n_scored,
+    coalesce(n_responses_scored, 0) AS n_responses_scored, coalesce(unscored, MAP {}) AS unscored,
     coalesce(n_calls, 0) AS n_calls, coalesce(failed_calls, MAP {}) AS failed_calls,
     tokens_in, tokens_cached, tokens_out, cost_usd, coalesce(n_calls_priced, 0) AS n_calls_priced,
     round(latencies[1], 3) AS latency_p50_s, round(latencies[2], 3) AS latency_p95_s,
     coalesce(versions, []) AS versions
 FROM judges
-LEFT JOIN turns USING (judge_id)
+LEFT JOIN judged USING (judge_id)
 LEFT JOIN calls USING (judge_id)
 LEFT JOIN seen USING (judge_id)
 ORDER BY alias, judge_id

@@ -1,18 +1,29 @@
-"""What a rule is: two expressions over `s` (sensibility), `r` (rationality) and the thresholds `ts`, `tr`."""
+"""What a rule is: two expressions over a scored turn, and what they compare."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from tasks.config import SelectionConfig
+
+Sizes = Callable[[SelectionConfig, int], tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """Where a scored turn goes, and why, as SQL CASE expressions of equal shape.
 
-    `subset` yields 'sensibility', 'rationality' or 'discard'; `reason` names the inequality that decided.
+    `subset` yields 'sensibility', 'rationality' or 'discard'; `reason` names the inequality that decided. They see `s`
+    and `r` (by default the scores), the thresholds `ts` and `tr`, and `k_sd`; a rule that ranks sees what
+    `rules.ranking` adds.
     """
 
     name: str
     summary: str
     subset: str
     reason: str
+    s: str = "sensibility"
+    r: str = "rationality"
+    sizes: Sizes | None = None
+    """Of a rule that ranks: how many of n turns go to the axis' subset, and how many of the rest to the other."""

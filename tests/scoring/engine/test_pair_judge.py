@@ -29,6 +29,15 @@ def test_every_question_is_asked_once_and_its_verdict_found_again(fault_server, 
     assert (usage.n_calls, usage.n_scored, usage.cost_usd > 0) == (12, 0, True)
 
 
+def test_how_many_are_to_be_asked_is_said_before_and_nothing_where_none_is(fault_server, point_at, caplog):
+    home = point_at(fault_server(answer=lambda _: "A"), price=(1.0, 2.0))
+    ask_questions(home, keep_questions(home, PAIRS[:4]))
+    ask_questions(home, keep_questions(home, PAIRS[:10]), "more")
+    ask_questions(home, keep_questions(home, PAIRS[:10]), "again")
+    said = [record.notice for record in caplog.records if hasattr(record, "notice")]
+    assert [text.split(" comparisons")[0] for text in said] == ["4 of 4", "6 of 10"]
+
+
 def test_the_two_responses_reach_the_judge_in_their_order_and_the_verdict_as_a_schema(fault_server, point_at):
     server = fault_server(answer=lambda _: '{"verdict": "tie"}')
     home = point_at(server)

@@ -15,7 +15,9 @@ LOCAL = JudgeIdentity("cccc", "distilled", "distilled", "", "distilled", "", "",
 
 @pytest.fixture
 def judges(home):
-    """Register judges and give some of them scores of turns (turn key -> number or reason)."""
+    """Register judges and give some of them scores of turns (turn key -> number or reason); 't' is in the corpus."""
+    with home.store.transaction() as connection:
+        connection.execute("INSERT INTO turns VALUES ('of t', 2, 't', 'test', 'sad', [], 'Oh.')")
 
     def note(*identities, scores=None):
         with home.store.transaction() as connection:
@@ -53,6 +55,19 @@ def test_of_several_judges_one_must_be_named_by_id_or_alias(judges, choose):
     assert caught.value.exit_code == 2
     assert choose("bbbb") == ("bbbb", "gpt-paper")
     assert choose("distilled") == ("cccc", "distilled")
+
+
+def test_scores_of_responses_that_a_killed_run_left_make_no_judge_of_the_corpus(judges, choose):
+    judges(GPT, LOCAL, scores={"aaaa": {"generated": 3.0, "t": "refusal"}, "cccc": {"t": 7.0}})
+    assert choose() == ("cccc", "distilled")
+    judges(scores={"aaaa": {"of no corpus": 4.0}})
+    with pytest.raises(UsageError, match="gpt-paper has scored no turn"):
+        choose("gpt-paper")
+
+
+def test_scores_of_turns_that_a_killed_run_left_do(judges, choose):
+    judges(GPT, LOCAL, scores={"aaaa": {"generated": 3.0}, "cccc": {"t": 7.0, "generated": 3.0}})
+    assert choose() == ("cccc", "distilled")
 
 
 def test_an_alias_that_two_judges_have_is_refused_with_their_ids(judges, choose):

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from flows.commands.look import describe_usage
 from flows.terminal import Listing, print_listing
-from tasks.scoring import JudgeIdentity, commit_segments, register_judge
+from tasks.scoring import JudgeIdentity, commit_segments, count_spent, register_judge
 from tasks.scoring.ledger.journal import Attempt, SegmentWriter
 from tasks.scoring.ledger.usage import ModelVersion, read_usage
 
@@ -24,6 +24,12 @@ def answer(number, **values):
 
 def fail(number, error_class):
     return Attempt(f"t{number}", "r", float(number), 60.0, error_class=error_class)
+
+
+@pytest.fixture(autouse=True)
+def corpus(tables):
+    """Ten turns of one dialogue."""
+    tables.execute("INSERT INTO turns SELECT 'd', n, 't' || n, 'test', 'sad', [], 'Oh.' FROM range(10) AS numbers(n)")
 
 
 def remember(tables, tmp_path, judge, *attempts):
@@ -58,6 +64,13 @@ def test_a_judges_turns_calls_tokens_and_cost_are_added_up(tables, tmp_path):
     )
 
 
+def test_responses_of_an_evaluation_have_a_count_of_their_own(tables, tmp_path):
+    remember(tables, tmp_path, LLM, answer(1), answer(2), answer(11), answer(12), answer(13), fail(14, "timeout"))
+    (usage,) = read_usage(tables)
+    assert (usage.n_scored, usage.n_responses_scored, usage.n_unscored) == (2, 3, 1)
+    assert "  scored            2\n  responses scored  3\n" in show(usage)
+
+
 def test_judges_of_one_alias_stand_apart_and_one_that_did_nothing_is_listed(tables, tmp_path):
     remember(tables, tmp_path, TWIN, answer(1), answer(2))
     remember(tables, tmp_path, LLM, answer(1))
@@ -82,6 +95,15 @@ def test_the_sum_does_not_depend_on_the_order_of_the_segments(tables, tmp_path):
         remember(tables, tmp_path, judge, *(answer(number, cost_usd=cost) for number, cost in enumerate(order)))
     one, other = read_usage(tables)
     assert one.cost_usd == other.cost_usd == pytest.approx(1_000_000.6)
+
+
+def test_what_a_judge_spent_since_a_moment_counts_calls_of_unknown_cost_as_the_dearest(tables, tmp_path):
+    remember(tables, tmp_path, LLM, answer(1, cost_usd=9.0), answer(2, cost_usd=0.25), answer(3, cost_usd=0.5),
+             fail(4, "timeout"), answer(5, reply=None, error_class="rate_limit", cost_usd=0.0))  # fmt: skip
+    remember(tables, tmp_path, TWIN, answer(6, cost_usd=7.0))
+    assert count_spent(tables, "id-llm", 1.5) == pytest.approx(0.25 + 0.5 + 0.5)
+    assert count_spent(tables, "id-llm", 100.0) == 0
+    assert count_spent(tables, "id-nobody", 0.0) == 0
 
 
 def test_a_judge_is_shown_in_lines_that_fit_a_terminal(tables, tmp_path):
