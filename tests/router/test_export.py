@@ -142,7 +142,7 @@ def test_an_export_that_is_not_equal_leaves_nothing_and_tells_the_figures(
 ) -> None:
     trained = get_trained("llama")
     folder = trained.folders["sensibility"] if export_format == "merged" else trained.mixture
-    with pytest.raises(ArtifactError, match=r"difference of a logit is \S+ \(allowed: -1\), 0 of 4") as caught:
+    with pytest.raises(ArtifactError, match=r"difference of a logit is \S+ \(allowed: -\S+\), 0 of 4") as caught:
         export_model(folder, trained.base, export_format, tmp_path / "out", tolerance=-1.0)
     assert caught.value.exit_code == 1
     assert list(tmp_path.iterdir()) == []
@@ -217,3 +217,15 @@ def test_a_damaged_mixture_and_another_base_are_refused(get_trained: Callable[..
     with pytest.raises(ArtifactError, match="was trained on the base"):
         export_model(trained.folders["sensibility"], other.base, "merged", tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_larger_logits_may_differ_in_proportion_and_small_ones_by_the_tolerance() -> None:
+    from tasks.router.export.checking import Answers, compare
+
+    def answers(scale: float, difference: float) -> Answers:
+        return Answers([torch.tensor([[scale, 0.1 * scale + difference]])], [[1, 2]])
+
+    assert compare(answers(30, 0), answers(30, 2e-3), 1e-4) == pytest.approx(2e-3, rel=1e-3)
+    for scale, difference in ((30, 4e-3), (0.5, 2e-4)):
+        with pytest.raises(ArtifactError, match="does not answer as"):
+            compare(answers(scale, 0), answers(scale, difference), 1e-4)

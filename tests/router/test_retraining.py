@@ -63,6 +63,8 @@ def select(home: Home, corpus: ArtifactRef, rationality: float) -> ArtifactRef:
         "turn_key",
         sensibility=pl.Series([float(s) for s, _ in pairs]),
         rationality=pl.Series([float(r) for _, r in pairs]),
+        sensibility_sd=pl.lit(None, dtype=pl.Float64),
+        rationality_sd=pl.lit(None, dtype=pl.Float64),
         unscored_reason=pl.lit(None, dtype=pl.String),
     )
     scored = produce(home, "scores", {"scores.parquet": scores}, {}, (corpus,))

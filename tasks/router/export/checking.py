@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 TOLERANCE = 1e-4
-"""Largest difference of a logit, in float32, that rounding alone makes."""
+"""Largest difference of a logit that rounding alone makes in float32, for logits up to 1; as many times more for larger
+ones (Gemma's reach some tens), as float32 rounds in proportion."""
 N_NEW_TOKENS = 24
 CONVERSATIONS = (
     ("My sister is moving to another country, and I do not know when I will see her again.",),
@@ -62,13 +63,14 @@ def collect_answers(model: Any, prompts: list[list[int]], pad_id: int) -> Answer
 
 def compare(expected: Answers, found: Answers, tolerance: float) -> float:
     """Return the largest difference of a logit. Raises ArtifactError with the figures if it is not the same model."""
+    allowed = tolerance * max(1.0, *(float(one.abs().max()) for one in expected.logits))
     differences = [float((one - other).abs().max()) for one, other in zip(expected.logits, found.logits, strict=True)]
     worst = max(differences)
     n_texts = sum(one != other for one, other in zip(expected.tokens, found.tokens, strict=True))
-    if not worst <= tolerance or n_texts:  # a difference that is no number fails too
+    if not worst <= allowed or n_texts:  # a difference that is no number fails too
         raise ArtifactError(
             f"The export does not answer as the model it was made from: the largest difference of a logit is "
-            f"{worst:.2g} (allowed: {tolerance:.2g}), {n_texts} of {len(differences)} greedy texts differ.",
+            f"{worst:.2g} (allowed: {allowed:.2g}), {n_texts} of {len(differences)} greedy texts differ.",
             where="export",
             do="nothing was written; please report it with the base model's name",
         )
