@@ -101,9 +101,10 @@ def test_what_is_read_of_a_value(text: str, value: Any) -> None:
 
 def test_several_are_laid_over_a_profile_and_of_one_field_the_last_counts() -> None:
     said = ["expert.max_length=64", "evaluation.max_turns=null", "expert.max_length=128", "expert={lora_r=4}",
-            'evaluation.systems=["base"]', "expert.keep=best", "evaluation.judge.kind=distilled"]  # fmt: skip
+            'evaluation.systems=["base"]', "expert.prompt_format=released",
+            "evaluation.judge.kind=distilled"]  # fmt: skip
     config = load_profile("smoke", parse_overrides(said))
-    assert (config.expert.lora_r, config.expert.keep) == (4, "best")
+    assert (config.expert.lora_r, config.expert.prompt_format) == (4, "released")
     assert (config.evaluation.max_turns, config.evaluation.systems) == (None, ("base",))
     assert load_profile("smoke", parse_overrides(said[:3])).expert.max_length == 128
 
