@@ -52,6 +52,7 @@ def evaluate_models(
     judge, pairwise, scoring = config.evaluation.judge, config.evaluation.pairwise, config.scoring
     started = time.time()
     scores = judge_responses(responses, corpus, judge, scoring) if judge else None
-    left = leave_budget(scoring, judge, started)
-    verdicts = compare_responses(responses, corpus, pairwise, left) if pairwise else None
+    verdicts = None
+    if pairwise:
+        verdicts = compare_responses(responses, corpus, pairwise, leave_budget(scoring, judge, started))
     return compare_systems(responses, config, scores, verdicts)
