@@ -11,6 +11,7 @@ import polars as pl
 from tasks.chat import to_utterances
 from tasks.config import ScoringConfig
 from tasks.errors import ArtifactError
+from tasks.evaluation.summary import TURN
 from tasks.manifest import Recipe
 from tasks.progress import report_notice
 from tasks.schema import ArtifactRef, make_turn_key
@@ -21,7 +22,6 @@ NOT_ASKED = "not_asked"
 NOTHING_USD = 1e-12
 TURNS_FILE = "turns.parquet"
 SCORES_FILE = "scores.parquet"
-TURN = ("dialogue_id", "utterance_idx")
 SCORES = ("sensibility", "rationality", "sensibility_sd", "rationality_sd", "unscored_reason")
 
 

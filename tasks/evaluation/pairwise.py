@@ -17,9 +17,10 @@ from tasks.chat import to_utterances
 from tasks.config import EvaluationConfig, PairwiseConfig
 from tasks.errors import ConfigError
 from tasks.evaluation.bootstrap import bootstrap_intervals
-from tasks.evaluation.judged import EMPTY, TURN, has_words, join_context
+from tasks.evaluation.judged import EMPTY, has_words, join_context
 from tasks.evaluation.metrics import AdditiveMetric
 from tasks.evaluation.metrics.additive import divide
+from tasks.evaluation.summary import TURN
 from tasks.manifest import Recipe
 from tasks.schema import ArtifactRef, normalise_text
 from tasks.scoring import QUESTIONS_FILE, QUESTIONS_SCHEMA, make_question_key

@@ -36,7 +36,7 @@ from tasks.evaluation import (
     write_questions,
     write_responses,
 )
-from tasks.experts import Base
+from tasks.experts import Base, read_corpus
 from tasks.home import Home, open_home
 from tasks.schema import ArtifactRef
 from tasks.scoring import count_spent, identify_judge
@@ -57,7 +57,7 @@ def evaluate_one(
     prompt_format = config.expert.prompt_format if model else "chat"
 
     def build(folder: Path) -> dict[str, Any]:
-        held_out = pick_held_out(read_turns(home, corpus), config.evaluation)
+        held_out = pick_held_out(read_corpus(home.artifacts, corpus), config.evaluation)
         refuse_trained_on(home, model, held_out, name)
         loaded, tokenizer = load_system(home, model, base)
         rows = evaluate_system(
@@ -110,7 +110,7 @@ def keep_generated(responses: list[ArtifactRef], corpus: list[ArtifactRef]) -> A
 
     def build(folder: Path) -> dict[str, Any]:
         said = read_responses([home.artifacts.open(ref) for ref in responses])
-        return write_generated(folder, said, read_turns(home, corpus))
+        return write_generated(folder, said, read_corpus(home.artifacts, corpus))
 
     return home.record(home.artifacts.produce(generated_recipe(responses, corpus), build))
 
@@ -123,7 +123,7 @@ def keep_questions(responses: list[ArtifactRef], corpus: list[ArtifactRef], pair
     pairs = list_pairs(pairwise, set(said["system"]))
 
     def build(folder: Path) -> dict[str, Any]:
-        return write_questions(folder, said, read_turns(home, corpus), pairs)
+        return write_questions(folder, said, read_corpus(home.artifacts, corpus), pairs)
 
     return home.record(home.artifacts.produce(questions_recipe(responses, corpus, pairs), build))
 
@@ -154,7 +154,7 @@ def check_held_out(corpus: list[ArtifactRef], subsets: ArtifactRef, config: Expe
     Raises ConfigError where there are none, DataLeakError where they are of the split that is learned from.
     """
     home = open_home()
-    held_out = pick_held_out(read_turns(home, corpus), config.evaluation)
+    held_out = pick_held_out(read_corpus(home.artifacts, corpus), config.evaluation)
     split, chosen = held_out["split"][0], home.artifacts.read_manifest(subsets.uri)["config"]["split"]
     if split == chosen:
         raise DataLeakError(
@@ -163,13 +163,6 @@ def check_held_out(corpus: list[ArtifactRef], subsets: ArtifactRef, config: Expe
             do="ingest dialogues of another split too, or all of them without --split: then 5 % become test",
         )
     return len(held_out)
-
-
-def read_turns(home: Home, corpus: list[ArtifactRef]) -> pl.DataFrame:
-    """Return the turns of a corpus; a dialogue that stands in two sources counts as the last one gave it."""
-    files = [home.artifacts.open(ref) / "turns.parquet" for ref in corpus]
-    turns = pl.concat(pl.read_parquet(file, glob=False) for file in files)
-    return turns.unique(["dialogue_id", "utterance_idx"], keep="last", maintain_order=True)
 
 
 def refuse_trained_on(home: Home, model: ArtifactRef | None, held_out: pl.DataFrame, name: str) -> None:

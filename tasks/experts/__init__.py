@@ -19,7 +19,7 @@ from tasks.experts.cards import (
 )
 from tasks.experts.checkpoints import Checkpoints
 from tasks.experts.encoding import MASKED, TrainingRows, count_response_tokens, to_training_rows
-from tasks.experts.held_out import corpus_of, find_current_subsets, read_held_out, read_valid
+from tasks.experts.held_out import corpus_of, find_current_subsets, read_corpus, read_held_out, read_valid
 from tasks.experts.jobs import Job, launch_expert
 from tasks.experts.launching import launch
 from tasks.experts.lesson import Lesson, prepare_lesson
@@ -88,6 +88,7 @@ __all__ = [
     "prepare_base",
     "prepare_lesson",
     "quiet_libraries",
+    "read_corpus",
     "read_held_out",
     "read_lineage",
     "read_rows",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from tasks.artifacts import ArtifactStore
@@ -25,14 +27,25 @@ def corpus_of(artifacts: ArtifactStore, subsets: ArtifactRef) -> list[ArtifactRe
     return [ArtifactRef(**parent) for parent in parents if parent["kind"] == "dialogues"]
 
 
+def read_corpus(
+    artifacts: ArtifactStore, corpus: Sequence[ArtifactRef], columns: list[str] | None = None
+) -> pl.DataFrame:
+    """Return the turns of a corpus; a dialogue that stands in two sources counts as the last one gave it.
+
+    `columns` are those to read, all if not given; dialogue_id and utterance_idx must be among them.
+    """
+    files = [artifacts.open(ref) / "turns.parquet" for ref in corpus]
+    turns = pl.concat(pl.read_parquet(file, columns=columns, glob=False) for file in files)
+    return turns.unique(["dialogue_id", "utterance_idx"], keep="last", maintain_order=True)
+
+
 def read_held_out(artifacts: ArtifactStore, subsets: ArtifactRef) -> pl.DataFrame:
     """Return dialogue_id and turn_key of the turns that the subsets' dialogues hold out for evaluation."""
     columns = ["dialogue_id", "utterance_idx", "turn_key", "split"]
-    files = [artifacts.open(ref) / "turns.parquet" for ref in corpus_of(artifacts, subsets)]
-    turns = pl.concat(pl.read_parquet(file, columns=columns, glob=False) for file in files)
-    turns = turns.unique(["dialogue_id", "utterance_idx"], keep="last").select("dialogue_id", "turn_key", "split")
+    turns = read_corpus(artifacts, corpus_of(artifacts, subsets), columns)
     chosen = artifacts.read_manifest(subsets.uri)["config"]["split"]
-    return turns.filter(pl.col("split").is_in(["test", "valid"]) & (pl.col("split") != chosen)).drop("split")
+    held_out = turns.filter(pl.col("split").is_in(["test", "valid"]) & (pl.col("split") != chosen))
+    return held_out.select("dialogue_id", "turn_key")
 
 
 def read_valid(artifacts: ArtifactStore, subsets: ArtifactRef, config: ExperimentConfig) -> pl.DataFrame | None:
@@ -45,9 +58,7 @@ def read_valid(artifacts: ArtifactStore, subsets: ArtifactRef, config: Experimen
     if not config.expert.n_evaluations:
         return None
     columns = ["dialogue_id", "utterance_idx", "turn_key", "split", "prompt", "response"]
-    files = [artifacts.open(ref) / "turns.parquet" for ref in corpus_of(artifacts, subsets)]
-    turns = pl.concat(pl.read_parquet(file, columns=columns, glob=False) for file in files)
-    turns = turns.unique(["dialogue_id", "utterance_idx"], keep="last")
+    turns = read_corpus(artifacts, corpus_of(artifacts, subsets), columns)
     tests, wanted = turns.filter(pl.col("split") == "test"), config.evaluation.split
     is_evaluated = wanted == "valid" or (wanted == "auto" and tests.is_empty())
     is_learned = artifacts.read_manifest(subsets.uri)["config"]["split"] == "valid"

@@ -59,12 +59,12 @@ def train_adapter(
 ) -> ArtifactRef:
     """Train one adapter, an expert or a control, on its rows of the subsets; go on where a killed run was."""
     home = open_home()
-    n_steps = steps_of(home, subsets, config)[name]
     rows = pick_rows(home.artifacts.open(subsets), name, config.expert.seed)
     refuse_leak(rows, read_held_out(home.artifacts, subsets))  # of an adapter that is found, too
     valid = read_valid(home.artifacts, subsets, config)
     recipe = recipe_of(home, name, subsets, base, config, rows, valid)
     runtime = Runtime.of(home.settings, recipe.digest, name, max_minutes)
+    n_steps = recipe.config["n_steps"]
 
     def build(folder: Path) -> dict[str, Any]:
         facts = launch_expert(base, rows, config.expert, folder, name, n_steps=n_steps, valid=valid, runtime=runtime)
