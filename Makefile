@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JUDGE ?= distilled
 SOURCE ?= sample
 
-.PHONY: help setup demo test test-system bench-scoring bench-pacing bench-planning bench-training bench-router check format up down clean
+.PHONY: help setup demo test test-browser test-system bench-scoring bench-pacing bench-planning bench-selection bench-training bench-router check format up down clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,9 @@ demo: $(VENV)/.demo ## Run the whole method on the bundled sample: no key, no ac
 test: $(VENV)/.train ## Run the tests
 	$(BIN)/python -m pytest -m 'not system'
 
+test-browser: $(VENV)/.train ## Drive the report in the system's Chromium
+	$(BIN)/python -m pytest -m system tests/system/test_report_browser.py
+
 $(VENV)/.system: $(VENV)/.demo
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,demo,dev,system]'
 	@touch $@
@@ -49,6 +52,9 @@ bench-pacing: $(VENV)/.train ## How much of an endpoint's rate limit a run finds
 
 bench-planning: $(VENV)/.train ## Time and memory of planning 100,000 turns
 	$(BIN)/python tests/benchmarks/bench_planning.py
+
+bench-selection: $(VENV)/.train ## 10 million turns to subsets beside a bare DuckDB COPY, and a million with quotas
+	$(BIN)/python tests/benchmarks/bench_selection.py
 
 bench-training: $(VENV)/.demo ## Response tokens a second and memory of an expert's training, beside a plain SFTTrainer
 	$(BIN)/python tests/benchmarks/bench_training.py

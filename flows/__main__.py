@@ -6,12 +6,13 @@ import contextlib
 import gc
 import sys
 import traceback
+from collections.abc import Sequence
 
 import typer
 from typer._click.exceptions import ClickException  # usage errors, in the click that typer carries
 
-from flows.commands import data, export, judge, look, models, operate, score, select, serve
-from tasks.errors import EmpathyError
+from flows.commands import data, export, judge, look, models, operate, score, select, serve, sweep
+from tasks.errors import EmpathyError, UsageError
 
 INTERRUPTED = "Interrupted. What was finished is kept: run the same command again to go on."
 
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for group in (data, score, select, models, export, serve, look, operate):
+for group in (data, score, select, sweep, models, export, serve, look, operate):
     group.register(app)
 app.add_typer(judge.app, name="judge")
 
@@ -32,10 +33,9 @@ def main() -> None:
     """Run a command; an error becomes one clear message and the documented exit code."""
     message, exit_code = run_app()
     if message:
-        from flows.terminal import errors
+        from flows.terminal import complain
 
-        errors.print("Error:", style="bold red", end=" ")
-        errors.print(message, markup=False, soft_wrap=True)
+        complain(message)
         gc.collect()  # the error's frames are gone: so may be the connections that they held
     sys.exit(exit_code)
 
@@ -43,6 +43,7 @@ def main() -> None:
 def run_app() -> tuple[str, int]:
     """Run the command and return what to tell the person, and the exit code."""
     try:
+        check_arguments(sys.argv)
         exit_code = app(standalone_mode=False)  # typer catches an interrupt itself, and returns its code
     except EmpathyError as error:
         forget_frames(error)
@@ -50,6 +51,9 @@ def run_app() -> tuple[str, int]:
     except typer.Exit as error:
         return "", error.exit_code
     except ClickException as error:
+        from flows.terminal import tidy
+
+        error.message = tidy(error.message)
         error.show()
         return "", error.exit_code
     except (KeyboardInterrupt, typer.Abort):
@@ -57,6 +61,13 @@ def run_app() -> tuple[str, int]:
     except Exception as error:  # noqa: BLE001 - the last line of defence before a person
         return describe_unexpected(error)
     return (INTERRUPTED, 130) if exit_code == 130 else ("", exit_code or 0)
+
+
+def check_arguments(arguments: Sequence[str]) -> None:
+    """Raise UsageError for bytes that are no text: nothing that we keep could hold them."""
+    for argument in arguments:
+        if any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in argument):
+            raise UsageError(f"The argument {argument[:80]!r} is not text in UTF-8.", do="rename it, or write it anew")
 
 
 def describe_unexpected(error: Exception) -> tuple[str, int]:

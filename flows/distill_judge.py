@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
+from tasks.bounded import Name
 from tasks.dialogues.tasks import resolve_corpus
 from tasks.judges.tasks import distill_from_scores
 from tasks.schema import ArtifactRef
@@ -11,7 +12,7 @@ from tasks.scoring.tasks import resolve_scores
 
 
 @flow(name="distill-judge", flow_run_name="distill {judge}")
-def distill_judge(judge: str = "", dialogues: list[ArtifactRef] | None = None) -> ArtifactRef:
+def distill_judge(judge: Name = "", dialogues: list[ArtifactRef] | None = None) -> ArtifactRef:
     """Fit the distilled judge to the scores in force, cross-validated by dialogue.
 
     Args:

@@ -10,6 +10,7 @@ from flows.compare_responses import compare_responses
 from flows.judge_responses import judge_responses
 from flows.train_experts import train_experts
 from flows.train_router import train_router
+from tasks.bounded import Minutes
 from tasks.config import ExperimentConfig
 from tasks.evaluation import add_partners, check_pairs, has_mixture, list_adapters, list_partners
 from tasks.evaluation.tasks import check_held_out, compare_systems, evaluate_one, leave_budget
@@ -23,7 +24,7 @@ def evaluate_models(
     subsets: ArtifactRef | None = None,
     experts: dict[str, ArtifactRef] | None = None,
     mixture: ArtifactRef | None = None,
-    max_minutes: float | None = None,
+    max_minutes: Minutes | None = None,
 ) -> ArtifactRef:
     """Evaluate every system of the config; models that do not exist yet are trained first.
 

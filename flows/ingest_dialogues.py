@@ -6,13 +6,14 @@ from typing import Literal
 
 from prefect import flow
 
+from tasks.bounded import Place
 from tasks.dialogues.tasks import ingest_source, note_dialogues
 from tasks.schema import ArtifactRef
 
 
 @flow(name="ingest-dialogues", flow_run_name="ingest {source}")
 def ingest_dialogues(
-    source: str = "sample", source_split: Literal["auto", "train", "valid", "test"] = "auto"
+    source: Place = "sample", source_split: Literal["auto", "train", "valid", "test"] = "auto"
 ) -> ArtifactRef:
     """Read a source and keep its dialogues.
 

@@ -15,14 +15,36 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
 from rich.table import Table
 
-PLAIN_LINE_EVERY_S = 5.0
+from tasks.bounded import make_visible
 
-errors = Console(stderr=True, highlight=False)
+PLAIN_LINE_EVERY_S = 5.0
+MOST_COLUMNS = 500
+"""Of one line of an error."""
+
+errors = Console(stderr=True, highlight=False, markup=False)
 
 
 def say(message: str) -> None:
     """Tell the person what is going on."""
-    errors.print(message, style="dim", markup=False, soft_wrap=True)
+    errors.print(make_visible(message), style="dim", soft_wrap=True)
+
+
+def complain(message: str) -> None:
+    """Tell the person what went wrong."""
+    errors.print("Error:", style="bold red", end=" ")
+    errors.print(tidy(message), soft_wrap=True)
+
+
+def tidy(message: str) -> str:
+    """Return a message that may repeat what was typed without its control characters, and not without end."""
+    lines = (line if len(line) <= MOST_COLUMNS else f"{line[:MOST_COLUMNS]}…" for line in message.split("\n"))
+    return make_visible("\n".join(lines))
+
+
+def warn(text: str) -> None:
+    """Tell the person what to look at before they go on."""
+    errors.print("Warning:", style="bold yellow", end=" ")
+    errors.print(make_visible(text), style="yellow", soft_wrap=True)
 
 
 def show_result(result: Mapping[str, Any], *, as_json: bool, tables: Sequence[Table | Listing] = ()) -> None:
@@ -30,14 +52,20 @@ def show_result(result: Mapping[str, Any], *, as_json: bool, tables: Sequence[Ta
     if as_json:
         print(json.dumps(result, ensure_ascii=False, default=str))
         return
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)  # a cell may hold brackets
     for table in tables:
         if isinstance(table, Listing):
             print_listing(console, table)
             continue
         title, table.title = table.title, None  # a title of the table's own would be wrapped to its width
-        console.print(title, style="bold", markup=False, soft_wrap=True)
-        console.print(table)
+        console.print(make_visible(str(title)), style="bold", soft_wrap=True)
+        natural = Console(width=WIDEST).measure(table).maximum
+        # in a pipe or a small window a line that wraps is read; a figure that was cut is lost
+        Console(highlight=False, markup=False, width=max(natural, console.width)).print(table)
+
+
+WIDEST = 1000
+"""Columns of a table that nothing cuts."""
 
 
 class Listing(NamedTuple):
@@ -60,9 +88,9 @@ def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[objec
 def print_listing(console: Console, listing: Listing) -> None:
     """Print names and texts under their title."""
     width = max(len(name) for name, _ in listing.rows)
-    console.print(listing.title, style="bold", markup=False)
+    console.print(make_visible(listing.title), style="bold")
     for name, text in listing.rows:
-        console.print(f"  {name:<{width}}  {format_cell(text)}", markup=False, soft_wrap=True)
+        console.print(f"  {name:<{width}}  {format_cell(text)}", soft_wrap=True)
 
 
 def format_cell(value: object) -> str:
@@ -71,7 +99,7 @@ def format_cell(value: object) -> str:
         return "–"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    return str(value)
+    return make_visible(str(value))
 
 
 class ProgressHandler(logging.Handler):
@@ -93,6 +121,10 @@ class ProgressHandler(logging.Handler):
         notice = getattr(record, "notice", None)
         if notice:
             say(f"note: {notice}")
+            return
+        warning = getattr(record, "warning", None)
+        if warning:
+            warn(warning)
             return
         step = getattr(record, "step", None)
         if step is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
+from tasks.bounded import Minutes
 from tasks.config import AdapterName, ExperimentConfig
 from tasks.experts.tasks import prepare_base_model, resolve_subsets, train_adapter
 from tasks.schema import ArtifactRef
@@ -14,7 +15,7 @@ def train_experts(
     config: ExperimentConfig = ExperimentConfig(),  # noqa: B008 - frozen, and the form shows it
     adapters: tuple[AdapterName, ...] = ("sensibility", "rationality"),
     subsets: ArtifactRef | None = None,
-    max_minutes: float | None = None,
+    max_minutes: Minutes | None = None,
 ) -> dict[str, ArtifactRef]:
     """Train adapters on the subsets; what was trained before is found again.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import flow
 
 from flows.train_experts import train_experts
+from tasks.bounded import Minutes
 from tasks.config import ExperimentConfig
 from tasks.experts.tasks import prepare_base_model, resolve_subsets
 from tasks.router.tasks import train_mixture_task
@@ -16,7 +17,7 @@ def train_router(
     config: ExperimentConfig = ExperimentConfig(),  # noqa: B008 - frozen, and the form shows it
     subsets: ArtifactRef | None = None,
     experts: dict[str, ArtifactRef] | None = None,
-    max_minutes: float | None = None,
+    max_minutes: Minutes | None = None,
 ) -> ArtifactRef:
     """Train the mixture of the two experts; experts that do not exist yet are trained first.
 

@@ -82,6 +82,10 @@ class ArtifactStore:
             raise ArtifactError("The artifact store lost what was just written.", where=self.root)
         return made
 
+    def holds(self, uri: str) -> bool:
+        """Say whether a folder has a manifest."""
+        return self.fs.exists(f"{self.fs._strip_protocol(uri)}/{MANIFEST}")
+
     def read_manifest(self, uri: str) -> dict[str, Any]:
         """Return an artifact's manifest. Raises ArtifactError if there is none or it was changed."""
         path = self.fs._strip_protocol(uri)
@@ -122,14 +126,7 @@ class ArtifactStore:
 
     def set_current(self, name: str, ref: ArtifactRef) -> None:
         """Make `ref` what `name` stands for when a command is not told which artifact to use."""
-        path = f"{self.root}/current/{name}.json"
-        self.fs.makedirs(f"{self.root}/current", exist_ok=True)
-        if self.is_local:
-            partial = Path(f"{path}.{uuid.uuid4().hex[:8]}")
-            partial.write_text(ref.model_dump_json(), encoding="utf-8")
-            partial.replace(path)
-        else:
-            self.fs.pipe_file(path, ref.model_dump_json().encode())
+        self.write_note("current", name, ref.model_dump_json())
 
     def get_current(self, name: str) -> ArtifactRef | None:
         """Return what `name` stands for, or None if nothing was made yet."""
@@ -137,6 +134,28 @@ class ArtifactStore:
             return ArtifactRef.model_validate_json(self.fs.cat_file(f"{self.root}/current/{name}.json"))
         except FileNotFoundError:
             return None
+
+    def write_note(self, folder: str, name: str, text: str) -> None:
+        """Keep a small text beside the artifacts, whole or not at all; one of that name is replaced."""
+        path = f"{self.root}/{folder}/{name}.json"
+        self.fs.makedirs(f"{self.root}/{folder}", exist_ok=True)
+        if self.is_local:
+            partial = Path(f"{path}.{uuid.uuid4().hex[:8]}")
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(path)
+        else:
+            self.fs.pipe_file(path, text.encode())
+
+    def read_notes(self, folder: str, most: int) -> list[tuple[str, str]]:
+        """Return name and text of the last notes of a folder, in the order of their names."""
+        try:
+            found = self.fs.ls(f"{self.root}/{folder}", detail=False)
+        except FileNotFoundError:
+            return []
+        paths = sorted(path for path in found if path.endswith(".json"))[-most:]
+        with ThreadPoolExecutor(8) as pool:  # not `cat` of all: it takes the root for a pattern
+            texts = list(pool.map(self.fs.cat_file, paths))
+        return [(Path(path).stem, text.decode("utf-8", "replace")) for path, text in zip(paths, texts, strict=True)]
 
     def open(self, ref: ArtifactRef) -> Path:
         """Return a local folder with the artifact's files, every one verified by its sha256.

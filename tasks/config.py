@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from tasks.bounded import Amount, Count, Finite, Name, Place, Seed
 from tasks.errors import ConfigError
 from tasks.judge_config import DEFAULT_N_SAMPLES as DEFAULT_N_SAMPLES
 from tasks.judge_config import JudgeConfig as JudgeConfig
@@ -19,6 +20,9 @@ from tasks.judge_config import PairwiseConfig as PairwiseConfig
 from tasks.judge_config import Part
 from tasks.judge_config import SystemName as SystemName
 from tasks.selection_config import SelectionConfig as SelectionConfig
+
+MOST_TOLD = 120
+"""Characters of a wrong value that are repeated."""
 
 ControlName = Literal["union", "full", "random", "length-matched"]
 AdapterName = Literal["sensibility", "rationality", "union", "full", "random", "length-matched"]
@@ -29,26 +33,26 @@ class ScoringConfig(Part):
     """How many turns are scored, how fast and for how much; none of it changes a score."""
 
     split: Literal["train", "valid", "test", "all"] = Field(default="all", description="Split to score.")
-    limit: int | None = Field(default=None, ge=1, description="Score at most this many turns, in hash order.")
+    limit: Count | None = Field(default=None, ge=1, description="Score at most this many turns, in hash order.")
     max_concurrency: int = Field(
         default=64, ge=1, le=2000, description="Most calls in flight at once; fewer where the endpoint takes fewer."
     )
-    requests_per_minute: float | None = Field(default=None, gt=0, description="Budget of calls a minute.")
-    tokens_per_minute: float | None = Field(
+    requests_per_minute: Amount | None = Field(default=None, gt=0, description="Budget of calls a minute.")
+    tokens_per_minute: Amount | None = Field(
         default=None, gt=0, description="Budget of tokens a minute, in and out together."
     )
-    max_cost_usd: float | None = Field(
+    max_cost_usd: Amount | None = Field(
         default=None,
         gt=0,
         description="Stop at the last call that fits; the next run goes on. "
         "Scoring the dialogues has this much, and so have all judges of an evaluation together.",
     )
-    timeout_s: float = Field(default=60.0, gt=0, le=3600, description="Longest wait for one reply.")
+    timeout_s: Finite = Field(default=60.0, gt=0, le=3600, description="Longest wait for one reply.")
     chunk_size: int = Field(
         default=250, ge=1, le=5000, description="Turns in one Prefect task; more where that gave over 500 tasks."
     )
     retry_unscored: bool = Field(default=False, description="Ask again for turns that have a terminal reason.")
-    batch_results: tuple[str, ...] = Field(
+    batch_results: tuple[Place, ...] = Field(
         default=(), description="Output files of batches that were run by hand: they are taken, and nobody is asked."
     )
 
@@ -56,27 +60,27 @@ class ScoringConfig(Part):
 class ExpertConfig(Part):
     """How one LoRA adapter is fine-tuned; the defaults are the paper's where it is known."""
 
-    base_model: str = Field(
+    base_model: Place = Field(
         default="meta-llama/Meta-Llama-3-8B-Instruct",
         min_length=1,
         description="Hub id or folder, 'gemma-3-270m' (installed package) or 'tiny-llama' (random, for tests).",
     )
-    revision: str = Field(default="main", description="Revision of the base model on its hub.")
+    revision: Name = Field(default="main", description="Revision of the base model on its hub.")
     target_modules: Literal["paper", "composable"] = Field(
         default="composable",
         description="paper: all seven linears. composable: the MLP's three, which the mixture joins exactly.",
     )
     lora_r: int = Field(default=8, ge=1, le=512, description="Rank of the adapter.")
-    lora_alpha: int = Field(default=32, ge=1, description="Scale of the adapter.")
-    lora_dropout: float = Field(default=0.1, ge=0, lt=1, description="Dropout before the adapter.")
-    learning_rate: float = Field(default=1e-4, gt=0, le=1, description="Peak learning rate.")
-    batch_size: int = Field(default=16, ge=1, description="Turns in one step.")
-    micro_batch_size: int | None = Field(
+    lora_alpha: Count = Field(default=32, ge=1, description="Scale of the adapter.")
+    lora_dropout: Finite = Field(default=0.1, ge=0, lt=1, description="Dropout before the adapter.")
+    learning_rate: Finite = Field(default=1e-4, gt=0, le=1, description="Peak learning rate.")
+    batch_size: Count = Field(default=16, ge=1, description="Turns in one step.")
+    micro_batch_size: Count | None = Field(
         default=None, ge=1, description="Turns in one forward pass, whose gradients are added; a whole step if empty."
     )
-    epochs: float = Field(default=1.0, gt=0, description="Passes over the subset.")
-    max_steps: int | None = Field(default=None, ge=1, description="Stop after this many steps.")
-    max_length: int = Field(default=512, ge=16, description="Longest prompt plus response, in tokens.")
+    epochs: Amount = Field(default=1.0, gt=0, description="Passes over the subset.")
+    max_steps: Count | None = Field(default=None, ge=1, description="Stop after this many steps.")
+    max_length: Count = Field(default=512, ge=16, description="Longest prompt plus response, in tokens.")
     too_long: Literal["refuse", "cut"] = Field(
         default="refuse",
         description="Turns over that length. refuse: count them and stop. cut: drop the beginning of their context.",
@@ -84,14 +88,14 @@ class ExpertConfig(Part):
     n_evaluations: int = Field(
         default=0, ge=0, le=1000, description="How often a training looks at its loss on turns of the split 'valid'."
     )
-    eval_turns: int = Field(default=200, ge=1, description="Turns of that look; the same every time.")
+    eval_turns: Count = Field(default=200, ge=1, description="Turns of that look; the same every time.")
     keep: Literal["last", "best"] = Field(
         default="last", description="Weights to keep: the last, or those with the lowest loss of all these looks."
     )
     prompt_format: Literal["chat", "released"] = Field(
         default="chat", description="chat: roles. released: the authors' single user message."
     )
-    seed: int = Field(default=0, ge=0, description="Seed of data order, dropout and adapter.")
+    seed: Seed = Field(default=0, description="Seed of data order, dropout and adapter.")
 
     @model_validator(mode="after")
     def _best_needs_looks(self) -> ExpertConfig:
@@ -112,16 +116,16 @@ class RouterConfig(Part):
         description="block: one gate a MLP block, exportable. linear: one a linear, as released.",
     )
     data: Literal["union", "all", "sensibility"] = Field(default="union", description="Turns of the router stage.")
-    learning_rate: float = Field(default=1e-2, gt=0, le=1, description="Learning rate of the gates.")
-    expert_learning_rate: float = Field(default=1e-4, gt=0, le=1, description="Of the experts, if trained.")
-    epochs: float = Field(default=1.0, gt=0, description="Passes over the data.")
-    max_steps: int | None = Field(default=None, ge=1, description="Stop after this many steps.")
+    learning_rate: Finite = Field(default=1e-2, gt=0, le=1, description="Learning rate of the gates.")
+    expert_learning_rate: Finite = Field(default=1e-4, gt=0, le=1, description="Of the experts, if trained.")
+    epochs: Amount = Field(default=1.0, gt=0, description="Passes over the data.")
+    max_steps: Count | None = Field(default=None, ge=1, description="Stop after this many steps.")
     init: Literal["normal", "data"] = Field(
         default="normal",
         description="The gates' first weights: random, or from the mean hidden states of each expert's own turns.",
     )
-    init_std: float = Field(default=0.02, ge=0, description="Spread of the first weights, for the init 'normal'.")
-    seed: int = Field(default=0, ge=0, description="Seed of data order and gates.")
+    init_std: Amount = Field(default=0.02, ge=0, description="Spread of the first weights, for the init 'normal'.")
+    seed: Seed = Field(default=0, description="Seed of data order and gates.")
 
 
 class EvaluationConfig(Part):
@@ -135,10 +139,10 @@ class EvaluationConfig(Part):
                  "length-matched"),
         description="Systems in the table.",
     )  # fmt: skip
-    max_turns: int | None = Field(default=None, ge=1, description="Turns for perplexity; all if not set.")
-    max_responses: int | None = Field(default=None, ge=1, description="Turns that get a generated response.")
+    max_turns: Count | None = Field(default=None, ge=1, description="Turns for perplexity; all if not set.")
+    max_responses: Count | None = Field(default=None, ge=1, description="Turns that get a generated response.")
     max_new_tokens: int = Field(default=64, ge=1, le=2048, description="Longest generated response.")
-    batch_size: int = Field(default=8, ge=1, description="Turns generated at once.")
+    batch_size: Count = Field(default=8, ge=1, description="Turns generated at once.")
     bootstrap: int = Field(default=1000, ge=100, le=100_000, description="Resamples of the intervals.")
     judge: JudgeConfig | None = Field(
         default_factory=JudgeConfig, description="Who scores the generated responses; nobody if null."
@@ -146,7 +150,7 @@ class EvaluationConfig(Part):
     pairwise: PairwiseConfig | None = Field(
         default=None, description="The LLM that compares systems' responses two by two; no comparison if null."
     )
-    seed: int = Field(default=0, ge=0, description="Seed of sampling and resampling.")
+    seed: Seed = Field(default=0, description="Seed of sampling and resampling.")
 
     @field_validator("systems")
     @classmethod
@@ -157,7 +161,7 @@ class EvaluationConfig(Part):
 class ExperimentConfig(Part):
     """The whole method, from a source of dialogues to the report."""
 
-    source: str = Field(
+    source: Place = Field(
         default="sample",
         min_length=1,
         description="Path, directory, https:// or s3:// URL, or the names 'sample', 'empathetic-dialogues'.",
@@ -204,10 +208,17 @@ def parse_config(values: Mapping[str, Any], where: str) -> ExperimentConfig:
 
 def describe_errors(error: ValidationError) -> str:
     """Return one line a wrong field: its name, what is wrong, what was given."""
-    return "; ".join(
-        f"{'.'.join(str(part) for part in item['loc']) or 'value'}: {item['msg']} (got {item['input']!r})"
-        for item in error.errors()
-    )
+    said = []
+    for item in error.errors():
+        name = ".".join(str(part) for part in item["loc"])[:MOST_TOLD]
+        said.append(f"{name or 'value'}: {item['msg']} (got {tell(item['input'])})")
+    return "; ".join(said)
+
+
+def tell(value: object) -> str:
+    """Return a value as it was given, on one line and not endless."""
+    said = repr(value)
+    return said if len(said) <= MOST_TOLD else f"{said[:MOST_TOLD]}…, {len(said):,} characters"
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

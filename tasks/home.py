@@ -6,12 +6,16 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
+from typing import TYPE_CHECKING
 
 from tasks.artifacts import ArtifactStore
 from tasks.errors import UsageError
 from tasks.schema import ArtifactRef
 from tasks.settings import Settings
 from tasks.store import Store
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 @dataclass(frozen=True)
@@ -44,18 +48,23 @@ class Home:
         A source that was ingested again with another split stands once, as it was ingested last.
         """
         with self.store.transaction() as connection:
-            query = (resources.files("tasks") / "corpus.sql").read_text(encoding="utf-8")
-            rows = connection.execute(query).fetchall()
-        if not rows:
-            raise UsageError("No dialogues have been ingested yet.", do="run `empathy ingest SOURCE` first")
-        return [
-            ArtifactRef(kind=kind, uri=uri, sha256=sha256, n_rows=n_rows, config_digest=digest)
-            for kind, uri, sha256, n_rows, digest in rows
-        ]
+            return read_corpus(connection)
 
     def turn_files(self, corpus: Iterable[ArtifactRef]) -> list[str]:
         """Return the verified Parquet files of the corpus's turns."""
         return [str(self.artifacts.open(ref) / "turns.parquet") for ref in corpus]
+
+
+def read_corpus(connection: duckdb.DuckDBPyConnection) -> list[ArtifactRef]:
+    """Return `Home.list_corpus` where the database is open already."""
+    query = (resources.files("tasks") / "corpus.sql").read_text(encoding="utf-8")
+    rows = connection.execute(query).fetchall()
+    if not rows:
+        raise UsageError("No dialogues have been ingested yet.", do="run `empathy ingest SOURCE` first")
+    return [
+        ArtifactRef(kind=kind, uri=uri, sha256=sha256, n_rows=n_rows, config_digest=digest)
+        for kind, uri, sha256, n_rows, digest in rows
+    ]
 
 
 def open_home() -> Home:

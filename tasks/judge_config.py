@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from tasks.bounded import Finite, Name, Place
 
 SystemName = Literal[
     "base", "prompted", "sensibility", "rationality", "mixture", "union", "full", "random", "length-matched"
@@ -19,6 +21,18 @@ class Part(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_truth(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool:
+            raise ValueError("true and false are no value of this field")
+        return value
+
+    @field_validator("*")
+    @classmethod
+    def _zero_has_no_sign(cls, value: Any) -> Any:
+        return value + 0.0 if isinstance(value, float) else value
+
 
 class JudgeConfig(Part):
     """Who scores the turns, and how; with the endpoint, everything that can change a score."""
@@ -28,11 +42,11 @@ class JudgeConfig(Part):
         title="Judge",
         description="The bundled judge, an LLM endpoint, its batch API at half the price, or recorded replies.",
     )
-    model: str = Field(default="gpt-4o-mini", min_length=1, description="Model the endpoint is asked for.")
-    endpoint_alias: str = Field(
+    model: Name = Field(default="gpt-4o-mini", min_length=1, description="Model the endpoint is asked for.")
+    endpoint_alias: Name = Field(
         default="", description="Name of the endpoint in the judge's identity; its host if empty."
     )
-    rubric: str = Field(
+    rubric: Place = Field(
         default="paper",
         min_length=1,
         description="The rubric the judge is given: 'paper', 'anchored', or a Markdown file of your own.",
@@ -45,10 +59,10 @@ class JudgeConfig(Part):
     n_samples: int = Field(
         default=DEFAULT_N_SAMPLES, ge=2, le=50, description="Replies a turn, for the method 'samples'."
     )
-    temperature: float | None = Field(
+    temperature: Finite | None = Field(
         default=None, ge=0, le=2, description="Sampling temperature; if empty 1 for the method 'samples', else 0."
     )
-    replies_file: str = Field(default="", description="JSON Lines of recorded replies, for the kind 'replies'.")
+    replies_file: Place = Field(default="", description="JSON Lines of recorded replies, for the kind 'replies'.")
 
     @model_validator(mode="after")
     def _replies_need_a_file(self) -> JudgeConfig:
@@ -67,7 +81,7 @@ class PairwiseConfig(JudgeConfig):
     """The LLM that compares the responses of two systems to the same turn, and which systems it compares."""
 
     kind: Literal["openai"] = Field(default="openai", description="An LLM endpoint: no other judge can compare.")
-    rubric: str = Field(
+    rubric: Place = Field(
         default="pairwise", min_length=1, description="'pairwise', or a Markdown file of your own with answer: verdict."
     )
     method: Literal["point"] = Field(default="point", description="The verdict as it is written.")

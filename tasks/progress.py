@@ -26,3 +26,8 @@ def report_found(kind: str, uri: str) -> None:
 def report_notice(text: str) -> None:
     """Say what a person should know though the work goes on."""
     logger.warning("%s", text, extra={"notice": text})
+
+
+def report_warning(text: str) -> None:
+    """Say what a person should look at before they go on, in as many lines as it needs."""
+    logger.warning("%s", text, extra={"warning": text})

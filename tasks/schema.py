@@ -12,6 +12,8 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.bounded import Place
+
 Role = Literal["speaker", "listener"]
 Split = Literal["train", "valid", "test"]
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
@@ -57,11 +59,15 @@ class ArtifactRef(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: str = Field(description="Kind of the artifact: dialogues, scores, subsets, expert, ...")
-    uri: str = Field(description="Directory of the artifact, a local path or an s3:// URL.")
-    sha256: str = Field(description="Hash over the hashes of its files.")
-    n_rows: int = Field(ge=0, description="Rows of its main table, 0 for a model.")
-    config_digest: str = Field(description="Digest of everything that went in: the name of its directory.")
+    kind: str = Field(
+        pattern="^[a-z-]{1,40}$", description="Kind of the artifact: dialogues, scores, subsets, expert, ..."
+    )
+    uri: Place = Field(description="Directory of the artifact, a local path or an s3:// URL.")
+    sha256: str = Field(pattern="^[0-9a-f]{1,64}$", description="Hash over the hashes of its files.")
+    n_rows: int = Field(ge=0, le=2**53 - 1, description="Rows of its main table, 0 for a model.")
+    config_digest: str = Field(
+        pattern="^[0-9a-f]{1,64}$", description="Digest of everything that went in: the name of its directory."
+    )
 
 
 def normalise_text(text: str) -> str:

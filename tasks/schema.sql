@@ -114,8 +114,8 @@ CREATE TABLE IF NOT EXISTS subsets (
     subset VARCHAR NOT NULL,
     rule VARCHAR NOT NULL,
     judge_id VARCHAR NOT NULL,
-    sensibility_threshold DOUBLE NOT NULL,
-    rationality_threshold DOUBLE NOT NULL,
+    sensibility_threshold DOUBLE, -- of a rule that ranks, the lowest score taken; NULL of an empty subset
+    rationality_threshold DOUBLE,
     split VARCHAR NOT NULL,
     n_rows BIGINT NOT NULL,
     share DOUBLE NOT NULL,

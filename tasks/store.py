@@ -20,7 +20,14 @@ from tasks.errors import StoreError
 if TYPE_CHECKING:
     from tasks.settings import Settings
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+MIGRATIONS = {
+    2: (
+        "ALTER TABLE subsets ALTER COLUMN sensibility_threshold DROP NOT NULL",
+        "ALTER TABLE subsets ALTER COLUMN rationality_threshold DROP NOT NULL",
+    ),
+}
+"""What makes the next version of a version's tables. What is not here needs `empathy rebuild`."""
 
 _TURNS = threading.RLock()
 """Threads of one process take turns, as processes do: DuckDB would let the second one's commit fail."""
@@ -103,10 +110,15 @@ class Store:
             connection.execute((resources.files("tasks") / "schema.sql").read_text(encoding="utf-8"))
             connection.execute("INSERT INTO schema_version VALUES (?)", [SCHEMA_VERSION])
             return
-        row = connection.execute("SELECT max(version) FROM schema_version").fetchone()
-        if row and row[0] != SCHEMA_VERSION:
+        (version,) = connection.execute("SELECT max(version) FROM schema_version").fetchone() or (0,)
+        while version in MIGRATIONS:
+            for change in MIGRATIONS[version]:
+                connection.execute(change)
+            version += 1
+            connection.execute("UPDATE schema_version SET version = $version", {"version": version})
+        if version != SCHEMA_VERSION:
             raise StoreError(
-                f"The database has schema version {row[0]}; this program knows {SCHEMA_VERSION}.",
+                f"The database has schema version {version}; this program knows {SCHEMA_VERSION}.",
                 where=str(self.path),
                 do="use the program that wrote it, or `empathy rebuild`",
             )

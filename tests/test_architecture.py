@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 STAGES = (
     "dialogues", "scoring", "judges", "selection", "experts", "router", "evaluation", "serving", "reporting",
 )  # fmt: skip
-GROUND = ("tasks.schema", "tasks.errors", "tasks.progress")
+GROUND = ("tasks.schema", "tasks.bounded", "tasks.errors", "tasks.progress")
 SHARED = (
     "tasks.store",
     "tasks.manifest",

@@ -146,6 +146,18 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_done(store):
     assert names(store) == ["a"]
 
 
+def test_tables_of_version_2_are_brought_to_the_next_with_their_rows(store):
+    with store.transaction() as connection:
+        for name in ("sensibility_threshold", "rationality_threshold"):
+            connection.execute(f"ALTER TABLE subsets ALTER COLUMN {name} SET NOT NULL")
+        connection.execute("INSERT INTO subsets VALUES ('d', 'discard', 'paper', 'j', 5, 5, 'train', 1, 0.5)")
+        connection.execute("UPDATE schema_version SET version = 2")
+    with store.transaction() as connection:
+        assert connection.execute("SELECT version FROM schema_version").fetchall() == [(SCHEMA_VERSION,)]
+        connection.execute("INSERT INTO subsets VALUES ('e', 'discard', 'top-k', 'j', NULL, NULL, 'train', 0, 0)")
+        assert connection.execute("SELECT config_digest FROM subsets ORDER BY ALL").fetchall() == [("d",), ("e",)]
+
+
 def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(store):
     add(store, "a")
     with store.transaction() as connection:

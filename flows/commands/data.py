@@ -1,23 +1,29 @@
-"""Commands of the data side: ingest, sweep."""
+"""Commands of the data side: ingest; and what those that look at scores share."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from flows.commands.options import HomeOption, JsonOption, VerboseOption, drop_unset, run_command, use_home
-from tasks.errors import UsageError
+from flows.commands.options import HomeOption, JsonOption, VerboseOption, run_command, use_home
+from tasks.bounded import check_place
+
+if TYPE_CHECKING:
+    from tasks.artifacts import ArtifactStore
+    from tasks.config import SelectionConfig
+    from tasks.schema import ArtifactRef
+    from tasks.selection import TargetShare
+
+    Inputs = tuple[ArtifactStore, list[ArtifactRef], ArtifactRef]
 
 SplitName = Literal["train", "valid", "test"]
-ThresholdRuleName = Literal["paper", "released", "lower-bound"]
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the command."""
     app.command()(ingest)
-    app.command()(sweep)
 
 
 def ingest(
@@ -47,57 +53,35 @@ def ingest(
     show_result({**ref.model_dump(), **facts}, as_json=json, tables=[table])
 
 
-def sweep(
-    thresholds: Annotated[str, typer.Option(help="Thresholds for both scores, comma-separated.")] = "4,5,6,7",
-    rule: Annotated[ThresholdRuleName | None, typer.Option(help="Selection rule \\[default: paper].")] = None,
-    split: Annotated[SplitName | None, typer.Option(help="Split to select from.")] = None,
-    judge_id: Annotated[str | None, typer.Option(help="Id or alias of the judge whose scores count.")] = None,
-    home: HomeOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Count the subsets at many thresholds; writes nothing."""
-    from flows.terminal import make_table, show_result
-    from tasks.config import SelectionConfig
-    from tasks.selection import describe
+def preview_selection(selection: SelectionConfig) -> dict[str, Any]:
+    """Return as facts what a selection would give, from the scores in force."""
+    from tasks.selection import describe, describe_rule, preview
 
-    use_home(home)
-    try:
-        values = [float(part) for part in thresholds.split(",")]
-    except ValueError:
-        raise UsageError(f"These are not thresholds: {thresholds!r}.", do="write them like 4,5,6,7") from None
-    given = drop_unset(rule=rule, split=split, judge_id=judge_id)
-    grid = [SelectionConfig(sensibility_threshold=t, rationality_threshold=t, **given) for t in values]
-    counts = preview_selections(grid)
-    rows = [
-        (
-            f"{t:g}",
-            c.sensibility,
-            c.rationality,
-            c.discard,
-            *(f"{c.share(s):.1%}" for s in ("sensibility", "rationality")),
-        )
-        for t, c in zip(values, counts, strict=True)
-    ]
-    columns = ["threshold", "sensibility", "rationality", "discard", "share S", "share R"]
-    result = {"sweep": [{"threshold": t, **describe(c)} for t, c in zip(values, counts, strict=True)]}
-    show_result(result, as_json=json, tables=[make_table(f"Rule {grid[0].rule}", columns, rows)])
+    inputs, settled, target = settle_selection(selection)
+    facts = {"rule": describe_rule(settled), **describe(preview(*inputs, [settled])[0])}
+    return facts if target is None else {**facts, "target": target.describe()}
 
 
-def preview_selections(grid: list[Any]) -> list[Any]:
-    """Count what each selection would give, from the scores in force."""
-    from tasks.selection import preview
-
-    return preview(*find_scores(grid[0].judge_id), grid)
-
-
-def find_scores(judge_id: str) -> tuple[Any, Any, Any]:
-    """Return the artifacts, the corpus and the scores in force: what a selection is made from."""
+def settle_selection(selection: SelectionConfig) -> tuple[Inputs, SelectionConfig, TargetShare | None]:
+    """Return what a selection is made from, the selection with its target share's threshold found, and how."""
     from tasks.home import open_home
+    from tasks.selection import pin_aids, settle
+
+    inputs = find_scores(selection.judge_id)
+    if selection.calibration or selection.agree_with:
+        selection = pin_aids(open_home(), inputs[1], selection)
+    ((settled, target),) = settle(*inputs, [selection])
+    return inputs, settled, target
+
+
+def find_scores(judge_id: str) -> Inputs:
+    """Return the artifacts, the corpus and the scores in force: what a selection is made from."""
+    from tasks.home import open_home, read_corpus
     from tasks.scoring import choose_judge, snapshot_scores
 
     home = open_home()
-    corpus = home.list_corpus()
-    with home.store.transaction() as connection:
+    with home.store.transaction() as connection:  # one for all: opening the file costs as much as asking it
+        corpus = read_corpus(connection)
         chosen, alias = choose_judge(connection, judge_id)
         scores = snapshot_scores(connection, home.artifacts, corpus, chosen, alias)
     return home.artifacts, corpus, scores
@@ -125,9 +109,12 @@ def absolute_source(source: str) -> str:
 
 
 def check_source(source: str) -> None:
-    """Refuse a local source that cannot be read before anything is started for it."""
-    from tasks.dialogues import resolve_source
+    """Refuse a source that cannot be read, or an address that none can have, before anything is started for it."""
+    from tasks.dialogues import check_url, resolve_source
     from tasks.settings import Settings
 
-    if "://" not in source and source != "empathetic-dialogues":
+    check_place(source, "SOURCE")
+    if "://" in source:
+        check_url(source)
+    elif source != "empathetic-dialogues":
         resolve_source(source, Settings().cache_dir)

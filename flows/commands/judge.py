@@ -1,4 +1,4 @@
-"""Commands about judges: distil one."""
+"""Commands about judges: distil one, calibrate one."""
 
 from __future__ import annotations
 
@@ -10,12 +10,7 @@ import typer
 
 from flows.commands.options import HomeOption, JsonOption, VerboseOption, run_command, use_home
 
-app = typer.Typer(help="Make a small local judge from a big one.", no_args_is_help=True)
-
-
-@app.callback()
-def judge() -> None:
-    """Group the commands: with one command alone, typer would drop its name."""
+app = typer.Typer(help="Make a small local judge from a big one; map one's scores to another's.", no_args_is_help=True)
 
 
 @app.command()
@@ -43,3 +38,28 @@ def distill(
     rows = [(name, f"{ref.uri}/{name}") for name in files]
     rows += [(name, str(facts[name])) for name in ("n_turns", "n_dialogues", "n_bytes", "sha256")]
     show_result({**ref.model_dump(), **facts}, as_json=json, tables=[Listing("Distilled judge", rows)])
+
+
+@app.command()
+def calibrate(
+    judge_id: Annotated[str, typer.Argument(metavar="JUDGE", help="Id or alias of the judge whose scores are mapped.")],
+    reference: Annotated[str, typer.Option("--to", help="Id or alias of the judge that is trusted more.")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Fit rising maps from a judge's scores to another's, for `empathy select --calibration`."""
+    from flows.commands.data import check_corpus, read_facts
+    from flows.terminal import Listing, show_result
+
+    use_home(home)
+    check_corpus()
+    ref = run_command("calibrate_judge", as_json=json, verbose=verbose, judge=judge_id, reference=reference)
+    facts = read_facts(ref.uri)
+    rows: list[tuple[str, object]] = [("maps", ref.config_digest), ("of", facts["alias"]), ("to", facts["reference"])]
+    rows.append(("turns of both", facts["n_rows"]))
+    for name, figures in facts["figures"].items():
+        said = f"{figures['rmse_before']:.2f} -> {figures['rmse_after']:.2f} (root mean square, unseen dialogues)"
+        rows.append((f"{name} is off by", said))
+    rows.append(("use", f"empathy select --judge-id {facts['alias']} --calibration {ref.config_digest[:12]}"))
+    show_result({**ref.model_dump(), **facts}, as_json=json, tables=[Listing("Calibration", rows)])

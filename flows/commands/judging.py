@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.commands.options import drop_unset
+from tasks.bounded import check_place
 from tasks.errors import ConfigError
 
 KINDS = ("distilled", "openai", "openai-batch", "replies")
@@ -24,7 +25,7 @@ RubricOption = Annotated[
 def use_endpoint(base_url: str | None) -> None:
     """Make `--base-url` the judge's endpoint of this process."""
     if base_url is not None:
-        os.environ["EMPATHY_JUDGE_BASE_URL"] = base_url
+        os.environ["EMPATHY_JUDGE_BASE_URL"] = check_place(base_url, "--base-url")
 
 
 def parse_judge(judge: str, **given: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.commands.options import HomeOption, JsonOption, use_home
+from tasks.bounded import check_place, make_visible
 from tasks.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def register(app: typer.Typer) -> None:
 
 def status(home: HomeOption = None, json: JsonOption = False) -> None:
     """Show what this home holds: dialogues, each judge's scores, calls and cost, artifacts, the server."""
+    from flows.commands.monitoring import describe_selections
     from flows.server import find_server
     from flows.terminal import Listing, make_table, show_result
     from tasks.home import open_home
@@ -46,7 +48,8 @@ def status(home: HomeOption = None, json: JsonOption = False) -> None:
             shown[name] = [make_table(name.capitalize(), columns, found[name])] if found[name] else []
         result["judges"] = [judge.model_dump() for judge in usage]
         judges = [Listing(f"Judge {judge.judge}", describe_usage(judge)) for judge in usage]
-        tables += [*shown["dialogues"], *judges, *shown["artifacts"]]
+        result["selection"], chosen = describe_selections(place.artifacts)
+        tables += [*shown["dialogues"], *judges, *([chosen] if chosen else []), *shown["artifacts"]]
     show_result(result, as_json=json, tables=tables)
 
 
@@ -108,7 +111,7 @@ def lineage(
     from rich.console import Console
     from rich.tree import Tree
 
-    from flows.terminal import errors, show_result
+    from flows.terminal import say, show_result
     from tasks.home import open_home
 
     use_home(home)
@@ -118,14 +121,17 @@ def lineage(
     if not json:
         tree = Tree(describe_node(trail))
         grow(tree, trail)
-        Console(highlight=False).print(tree)
-        errors.print(f"{uri}/manifest.json has every detail", style="dim", markup=False)
+        Console(highlight=False, markup=False).print(tree)
+        say(f"{uri}/manifest.json has every detail")
     show_result(trail, as_json=json)
 
 
 def find_artifact(place: Any, artifact: str) -> str:
     """Return the folder of an artifact named by its folder, its digest, or the digest's beginning."""
+    check_place(artifact, "ARTIFACT")
     if "/" in artifact:
+        if not place.artifacts.holds(artifact):
+            raise UsageError(f"There is no artifact in {artifact[:200]!r}.", do="`empathy status` lists them")
         return artifact
     with place.store.transaction() as connection:
         rows = connection.execute(
@@ -161,7 +167,8 @@ def describe_node(node: dict[str, Any]) -> str:
     said += [f"{key}={value}" for key, value in node["inputs"].items() if key == "base"]
     source = [f"source={node['facts']['source']}"] if "source" in node["facts"] else []
     rows = f"{node['facts'].get('n_rows', 0):,} rows"
-    return f"{node['kind']} {node['digest'][:12]}  {rows}  {' '.join([*said, *source])}  {node['made_at'][:19]}"
+    line = f"{node['kind']} {node['digest'][:12]}  {rows}  {' '.join([*said, *source])}  {node['made_at'][:19]}"
+    return make_visible(line)
 
 
 def grow(tree: Any, node: dict[str, Any]) -> None:

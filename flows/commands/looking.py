@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from flows.commands.data import find_scores
+from flows.commands.data import settle_selection
 from tasks.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,10 +16,10 @@ WIDEST = 100
 
 
 def check_looks(*, emotion: str | None, given: dict[str, Any], preview: bool, **looks: Any) -> None:
-    """Refuse two looks at once, and options that the chosen look would not read."""
+    """Refuse two looks at once, a look with --accept, and options that the chosen look would not read."""
     asked = [f"--{name}" for name, value in {"preview": preview or None, **looks}.items() if value is not None]
     if len(asked) > 1:
-        raise UsageError(f"{' and '.join(asked)} are different looks.", do="give one of them")
+        raise UsageError(f"{' and '.join(asked)} do not go together.", do="give one of them")
     if emotion is not None and looks["show"] is None:
         raise UsageError("--emotion belongs to --show.", do="give it with --show 5")
     if looks["verify"] is not None and given:
@@ -34,8 +34,9 @@ def show_explanation(selection: SelectionConfig, turn: str, *, as_json: bool) ->
     from flows.terminal import show_result
     from tasks.selection import explain, open_decisions
 
-    with open_decisions(*find_scores(selection.judge_id), selection) as connection:
-        sentences = explain(connection, selection, turn)
+    inputs, settled, _ = settle_selection(selection)
+    with open_decisions(*inputs, settled) as connection:
+        sentences = explain(connection, settled, turn)
     show_result({"explained": sentences}, as_json=as_json)
     if not as_json:
         typer.echo("\n".join(sentences))
@@ -46,13 +47,14 @@ def show_examples(selection: SelectionConfig, n: int, emotion: str, *, as_json: 
     from flows.terminal import Listing, show_result
     from tasks.selection import open_decisions, show_boundary
 
-    with open_decisions(*find_scores(selection.judge_id), selection) as connection:
-        rows = show_boundary(connection, selection, n, emotion)
+    inputs, settled, _ = settle_selection(selection)
+    with open_decisions(*inputs, settled) as connection:
+        rows = show_boundary(connection, settled, n, emotion)
     tables = []
     for title, is_selected in (("Selected, nearest to a threshold", True), ("Left out, nearest to a threshold", False)):
         texts = [line for row in rows if row["is_selected"] is is_selected for line in describe_example(row)]
         if texts:
-            tables.append(Listing(f"{title} ({selection.label})", texts))
+            tables.append(Listing(f"{title} ({settled.label})", texts))
     show_result({"examples": rows}, as_json=as_json, tables=tables)
 
 

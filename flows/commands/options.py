@@ -8,6 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from tasks.bounded import check_place
+from tasks.errors import UsageError
+
 HomeOption = Annotated[
     Path | None,
     typer.Option(
@@ -21,7 +24,15 @@ VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Show every
 def use_home(home: Path | None) -> None:
     """Make `--home` the home of this process and of every process it starts."""
     if home is not None:
-        os.environ["EMPATHY_HOME"] = str(home.expanduser().absolute())
+        os.environ["EMPATHY_HOME"] = check_place(str(find_home(home)), "--home")
+
+
+def find_home(home: Path) -> Path:
+    """Return the folder that `--home` names. Raises UsageError for the home of a user that there is not."""
+    try:
+        return home.expanduser().absolute()
+    except RuntimeError as error:
+        raise UsageError(f"--home cannot be {str(home)[:80]!r}.", do="give a folder") from error
 
 
 def run_command(flow: str, *, as_json: bool, verbose: bool, **parameters: Any) -> Any:

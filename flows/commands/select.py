@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.commands.data import SplitName, check_corpus, preview_selections, read_facts
+from flows.commands.data import SplitName, check_corpus, preview_selection, read_facts
 from flows.commands.looking import check_looks, show_examples, show_explanation, show_verification
+from flows.commands.monitoring import accept_selected, read_last_run
 from flows.commands.options import HomeOption, JsonOption, VerboseOption, drop_unset, run_command, use_home
 from tasks.errors import UsageError
 from tasks.selection_config import AxisName, RuleName
@@ -38,7 +39,14 @@ def select(
     axis: Annotated[
         AxisName | None,
         typer.Option(
-            help="quantile, top-k: the score that chooses first \\[default: sensibility].", rich_help_panel=OF_RULE
+            help="quantile, top-k: the score that chooses first; --target-share: the subset \\[default: sensibility].",
+            rich_help_panel=OF_RULE,
+        ),
+    ] = None,
+    target_share: Annotated[
+        float | None,
+        typer.Option(
+            help="With thresholds: find that of --axis whose subset is nearest to this share.", rich_help_panel=OF_RULE
         ),
     ] = None,
     k_sd: Annotated[
@@ -52,6 +60,23 @@ def select(
     near_duplicates: Annotated[
         float | None,
         typer.Option(help="Remove turns this similar to another, 0.5 to 1.", rich_help_panel=MODIFIERS),
+    ] = None,
+    agree_with: Annotated[
+        str | None,
+        typer.Option(metavar="JUDGE", help="With --min-agreement: judge that must agree.", rich_help_panel=MODIFIERS),
+    ] = None,
+    min_agreement: Annotated[
+        float | None,
+        typer.Option(
+            help="Discard turns whose two judges agree less, above 0 to 1: 0.8 is 2 points apart.",
+            rich_help_panel=MODIFIERS,
+        ),
+    ] = None,
+    calibration: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIGEST", help="Map scores by `empathy judge calibrate` first.", rich_help_panel=MODIFIERS
+        ),
     ] = None,
     max_per_emotion: Annotated[
         int | None, typer.Option(help="Most turns of one emotion in a subset.", rich_help_panel=MODIFIERS)
@@ -90,12 +115,19 @@ def select(
             metavar="DIGEST", help="Make a selection again and compare; exit 1 if it differs.", rich_help_panel=LOOK
         ),
     ] = None,
+    accept: Annotated[
+        bool,
+        typer.Option(
+            "--accept",
+            help="Later selections are compared with this one; alone: with what is selected now, selecting nothing.",
+        ),
+    ] = False,
     home: HomeOption = None,
     json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
     """Split the scored turns into the subsets that the experts learn from."""
-    from tasks.selection import describe
+    from flows.terminal import show_result
 
     use_home(home)
     given = (
@@ -105,11 +137,16 @@ def select(
         | drop_unset(
             near_duplicates=near_duplicates, max_per_emotion=max_per_emotion, max_per_position=max_per_position
         )
-        | drop_unset(max_per_length_band=max_per_length_band, split=split, judge_id=judge_id)
+        | drop_unset(max_per_length_band=max_per_length_band, target_share=target_share, split=split, judge_id=judge_id)
+        | drop_unset(agree_with=agree_with, min_agreement=min_agreement, calibration=calibration)
     )
-    check_looks(preview=preview, explain=explain, show=show, verify=verify, emotion=emotion, given=given)
+    looks = {"accept": accept or None, "explain": explain, "show": show, "verify": verify}
+    check_looks(preview=preview, emotion=emotion, given=given, **looks)
     if verify is not None:
         show_verification(verify, as_json=json)
+        return
+    if accept and not given:
+        show_result(accept_selected(as_json=json), as_json=json)
         return
     selection = build_selection(given)
     if explain is not None:
@@ -119,13 +156,16 @@ def select(
         show_examples(selection, show, emotion or "", as_json=json)
         return
     if preview:
-        facts = describe(preview_selections([selection])[0])
-        show_subsets(facts, facts, selection, as_json=json)
+        facts = preview_selection(selection)
+        show_subsets(facts, facts, as_json=json)
         return
     check_corpus()
     ref = run_command("select_subsets", as_json=json, verbose=verbose, selection=selection)
     facts = read_facts(ref.uri)
-    show_subsets({**ref.model_dump(), **facts}, facts, selection, as_json=json)
+    result = {**ref.model_dump(), **facts, **read_last_run(ref)}
+    if accept:
+        result |= accept_selected(ref, as_json=json)
+    show_subsets(result, facts, as_json=json)
 
 
 def build_selection(given: dict[str, Any]) -> Any:
@@ -150,13 +190,16 @@ def build_selection(given: dict[str, Any]) -> Any:
 EXAMPLES = {"quantile": "--rule quantile --keep 0.59", "top-k": "--rule top-k --top-k 1000"}
 
 
-def show_subsets(result: Any, facts: Any, selection: Any, *, as_json: bool) -> None:
-    """Print sizes and shares of the subsets, and why turns were left out."""
-    from flows.terminal import make_table, show_result
+def show_subsets(result: Any, facts: Any, *, as_json: bool) -> None:
+    """Print sizes and shares of the subsets, how a target share was met, and why turns were left out."""
+    from flows.terminal import Listing, make_table, show_result
 
     counts, shares = facts["counts"], facts["shares"]
     rows = [(name, counts[name], f"{shares[name]:.1%}") for name in shares]
-    title = f"Rule {selection.label}"
+    title = f"Rule {facts['rule']['label']}"
     reasons = [(reason, n) for reason, n in facts["reasons"].items() if reason.startswith(("discard", "excluded"))]
-    tables = [make_table(title, ["subset", "turns", "share"], rows), make_table("Left out", ["why", "turns"], reasons)]
-    show_result(result, as_json=as_json, tables=tables if reasons else tables[:1])
+    tables: list[Any] = [make_table(title, ["subset", "turns", "share"], rows)]
+    tables += [make_table("Left out", ["why", "turns"], reasons)] if reasons else []
+    if "target" in facts:
+        tables.append(Listing("Target share", [(name, facts["target"][name]) for name in ("reason", "neighbours")]))
+    show_result(result, as_json=as_json, tables=tables)

@@ -4,7 +4,7 @@ from tasks.dialogues.index import index_dialogues
 from tasks.dialogues.ingest import INGEST_VERSION, ingest, ingest_recipe
 from tasks.dialogues.read import read_dialogues
 from tasks.dialogues.rejected import Reason, Rejected
-from tasks.dialogues.resolve import EMPATHETIC_DIALOGUES_URL, resolve_source
+from tasks.dialogues.resolve import EMPATHETIC_DIALOGUES_URL, check_url, resolve_source
 from tasks.dialogues.source import Format, Source, SourceFile
 from tasks.dialogues.splits import assign_split
 from tasks.dialogues.turns import iter_turns
@@ -18,6 +18,7 @@ __all__ = [
     "Source",
     "SourceFile",
     "assign_split",
+    "check_url",
     "index_dialogues",
     "ingest",
     "ingest_recipe",

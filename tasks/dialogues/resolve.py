@@ -52,8 +52,7 @@ def _locate(source: str, cache_dir: Path) -> Path:
         return Path(str(resources.files("tasks.dialogues").joinpath("sample")))
     if source == "empathetic-dialogues":
         return fetch(EMPATHETIC_DIALOGUES_URL, cache_dir, is_constant=True)
-    scheme, separator, _ = source.partition("://")
-    if not separator:
+    if "://" not in source:
         path = Path(source).expanduser()
         if not source or not path.exists():
             raise SourceError(
@@ -62,13 +61,22 @@ def _locate(source: str, cache_dir: Path) -> Path:
                 do="give a path, a URL, or one of the names sample, empathetic-dialogues",
             )
         return path
+    return fetch(check_url(source), cache_dir)
+
+
+def check_url(source: str) -> str:
+    """Return the address of a remote source. Raises SourceError for one that no source can have."""
+    scheme, _, rest = source.partition("://")
     if scheme.lower() not in SCHEMES:
         raise SourceError(f"There is no way to read {scheme}:// sources.", where=source, do="use https:// or s3://")
-    url = f"{scheme.lower()}://{source.partition('://')[2]}"
-    name = name_of_url(url)
+    url = f"{scheme.lower()}://{rest}"
+    try:
+        name = name_of_url(url)
+    except ValueError as error:  # half an IPv6 address
+        raise SourceError(f"This is no address: {error}.", where=source) from None
     if not url.startswith("s3://") and not name.lower().endswith((*FILE_SUFFIXES, *ARCHIVE_SUFFIXES)):
         raise _unknown_extension(name, url)
-    return fetch(url, cache_dir)
+    return url
 
 
 def _list_files(root: Path) -> tuple[list[SourceFile], list[str]]:

@@ -23,7 +23,7 @@ from tasks.evaluation.metrics.additive import divide
 from tasks.evaluation.summary import TURN
 from tasks.manifest import Recipe
 from tasks.schema import ArtifactRef, normalise_text
-from tasks.scoring import QUESTIONS_FILE, QUESTIONS_SCHEMA, make_question_key
+from tasks.scoring import QUESTIONS_FILE, make_question_key, questions_schema
 
 QUESTIONS_VERSION = 1  # raise it when the same responses give other questions
 PAIRS_FILE = "pairs.parquet"
@@ -91,7 +91,7 @@ def write_questions(
     """Write what is to be asked and what it is asked for, and return the artifact's facts."""
     compared = make_pairs(responses, turns, pairs)
     questions = list(iter_questions(compared))
-    asked = pl.DataFrame(questions, schema=QUESTIONS_SCHEMA, orient="row").unique("question_key").sort("question_key")
+    asked = pl.DataFrame(questions, schema=questions_schema(), orient="row").unique("question_key").sort("question_key")
     asked.write_parquet(folder / QUESTIONS_FILE)
     compared.select(*PAIRS_SCHEMA).write_parquet(folder / PAIRS_FILE)
     return {"n_rows": len(asked), "n_pairs": len(compared)}

@@ -1,4 +1,4 @@
-"""Distillation as a Prefect task."""
+"""Distillation and calibration as Prefect tasks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,17 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.chat import to_utterances
 from tasks.home import Home, open_home
-from tasks.judges import Source, cross_validate, distill, distill_recipe, write_card
+from tasks.judges import (
+    Source,
+    calibration_recipe,
+    cross_validate,
+    distill,
+    distill_recipe,
+    fit_calibration,
+    measure_calibration,
+    write_calibration,
+    write_card,
+)
 from tasks.schema import ArtifactRef, Turn
 
 
@@ -39,6 +49,24 @@ def distill_from_scores(corpus: list[ArtifactRef], scores: ArtifactRef) -> Artif
     card = (home.artifacts.open(ref) / "CARD.md").read_text(encoding="utf-8")
     create_markdown_artifact(key="distilled-judge", markdown=card, description=ref.uri)
     return home.record(ref)
+
+
+@task(name="calibrate judge", cache_policy=NO_CACHE)
+def calibrate_from_scores(corpus: list[ArtifactRef], scores: ArtifactRef, reference: ArtifactRef) -> ArtifactRef:
+    """Fit the maps from a judge's scores to the reference's and keep them; nothing uses them unasked."""
+    home = open_home()
+    judge, other = (home.artifacts.read_manifest(ref.uri)["facts"] for ref in (scores, reference))
+
+    def build(folder: Path) -> dict[str, Any]:
+        names = {name: f"reference_{name}" for name in ("sensibility", "rationality")}
+        other_scores = read_scored(home, corpus, reference).select("turn_key", *names).rename(names)
+        pairs = read_scored(home, corpus, scores).join(other_scores, on="turn_key", how="inner")
+        calibration = fit_calibration(pairs, judge["judge_id"], judge["alias"], other["alias"])
+        write_calibration(calibration, folder)
+        figures = measure_calibration(pairs)
+        return {"n_rows": len(pairs), "alias": judge["alias"], "reference": other["alias"], "figures": figures}
+
+    return home.record(home.artifacts.produce(calibration_recipe(corpus, scores, reference), build))
 
 
 def read_scored(home: Home, corpus: list[ArtifactRef], scores: ArtifactRef) -> pl.DataFrame:

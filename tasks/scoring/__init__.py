@@ -3,10 +3,10 @@
 from tasks.scoring.agreement import read_bundled_agreement
 from tasks.scoring.comparisons import (
     QUESTIONS_FILE,
-    QUESTIONS_SCHEMA,
     VERDICTS_FILE,
     make_question_key,
     plan_comparisons,
+    questions_schema,
     snapshot_verdicts,
 )
 from tasks.scoring.distilled import DistilledJudge, DistilledScores
@@ -41,7 +41,6 @@ __all__ = [
     "N_BUCKETS",
     "PRICES_FILE",
     "QUESTIONS_FILE",
-    "QUESTIONS_SCHEMA",
     "VERDICTS_FILE",
     "Committed",
     "Coverage",
@@ -77,6 +76,7 @@ __all__ = [
     "parse_reply",
     "plan_comparisons",
     "plan_scoring",
+    "questions_schema",
     "read_bundled_agreement",
     "read_chunk",
     "read_identity",

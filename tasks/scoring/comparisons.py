@@ -9,10 +9,9 @@ from itertools import groupby
 from math import ceil
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
-import polars as pl
 
 from tasks.artifacts import ArtifactStore
 from tasks.config import ScoringConfig
@@ -24,15 +23,14 @@ from tasks.scoring.planning import MOST_CHUNKS, Plan
 from tasks.scoring.reasons import ASKED_AGAIN, ASKED_ON, MAX_REPLIES, TERMINAL
 from tasks.scoring.verdict import Verdict, parse_verdict
 
+if TYPE_CHECKING:
+    import polars as pl
+
 VERDICTS_VERSION = 1
 NOT_ASKED = "not_asked"
 QUESTIONS_FILE = "questions.parquet"
 VERDICTS_FILE = "verdicts.parquet"
-MESSAGES = pl.List(pl.Struct({"role": pl.String, "content": pl.String}))
-QUESTIONS_SCHEMA: dict[str, Any] = {
-    "question_key": pl.String, "prompt": MESSAGES, "response": pl.String, "rival": pl.String,
-}  # fmt: skip
-VERDICTS_SCHEMA = {"question_key": pl.String, "verdict": pl.String, "unanswered_reason": pl.String}
+VERDICTS_SCHEMA = {"question_key": str, "verdict": str, "unanswered_reason": str}
 
 
 class Answer(NamedTuple):
@@ -47,6 +45,14 @@ class Answer(NamedTuple):
         reason = self.unanswered_reason
         is_cut_short = reason in ASKED_ON and self.n_useless < MAX_REPLIES  # a run was stopped between two tries
         return reason in (*ASKED_AGAIN, NOT_ASKED) or is_cut_short or (retry_unscored and reason in TERMINAL)
+
+
+def questions_schema() -> dict[str, Any]:
+    """Return the columns of a file of questions, as polars has them."""
+    import polars as pl  # whoever only looks at scores does not wait for it
+
+    messages = pl.List(pl.Struct({"role": pl.String, "content": pl.String}))
+    return {"question_key": pl.String, "prompt": messages, "response": pl.String, "rival": pl.String}
 
 
 def make_question_key(context: Sequence[Utterance], response: str, rival: str) -> str:
@@ -77,7 +83,9 @@ def plan_comparisons(
     scoring: ScoringConfig,
     plan_file: Path,
 ) -> Plan:
-    """Write the questions (QUESTIONS_SCHEMA) that the judge has not answered to `plan_file`, in hash order."""
+    """Write the questions (`questions_schema`) that the judge has not answered to `plan_file`, in hash order."""
+    import polars as pl
+
     answers, unasked = read_answers(connection, judge_id), Answer(None, NOT_ASKED)
     pending = [
         key
@@ -105,6 +113,8 @@ def snapshot_verdicts(
     connection: duckdb.DuckDBPyConnection, artifacts: ArtifactStore, questions: ArtifactRef, judge: JudgeIdentity
 ) -> ArtifactRef:
     """Return the artifact of the judge's verdicts on these questions, making it if they changed."""
+    import polars as pl
+
     keys = pl.read_parquet(artifacts.open(questions) / QUESTIONS_FILE, glob=False)["question_key"].to_list()
     answers = read_answers(connection, judge.judge_id)
     rows = [(key, *answers.get(key, Answer(None, NOT_ASKED))[:2]) for key in sorted(keys)]

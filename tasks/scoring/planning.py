@@ -8,7 +8,6 @@ from importlib import resources
 from pathlib import Path
 
 import duckdb
-import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from tasks.chat import to_utterances
@@ -83,6 +82,8 @@ def plan_scoring(
 
 def read_chunk(plan: Plan, chunk: int) -> list[PlannedTurn]:
     """Return the turns of one chunk of a plan, in hash order."""
+    import polars as pl  # whoever only looks at scores does not wait for it
+
     rows = pl.scan_parquet(plan.path, glob=False).filter(pl.col("chunk") == chunk).collect()
     return [
         PlannedTurn(

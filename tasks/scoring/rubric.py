@@ -35,6 +35,8 @@ def load_rubric(name: str) -> str:
     """
     shipped = resources.files("tasks.scoring") / "rubrics"
     try:
+        if not name.endswith(".md") and Path(name).name != name:
+            raise ValueError(name)  # `../x` would be a file that nobody meant
         path = Path(name).expanduser() if name.endswith(".md") else shipped / f"{name}.md"
         source = path.read_text(encoding="utf-8")
     except (OSError, ValueError, RuntimeError):  # RuntimeError: a home of nobody's

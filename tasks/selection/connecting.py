@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-MEMORY_LIMIT = "1500MB"
+MEMORY_LIMIT = "1200MB"
 """Of DuckDB's buffers; ten million turns go through by spilling what does not fit."""
 
 

@@ -40,11 +40,16 @@ def decide(connection: duckdb.DuckDBPyConnection, selection: SelectionConfig) ->
     """Apply modifiers and rule to `candidates`, making the table `decisions`, and count."""
     if selection.near_duplicates is not None:
         find_near_duplicates(connection, selection)
-    turns = apply_quotas(_apply_rule(connection, selection), selection)
+    turns = apply_quotas(apply_rule(connection, selection), selection)
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE decisions AS SELECT source, row, dialogue_id, utterance_idx, turn_key, split, "  # noqa: S608 - bounded numbers and our own expressions
         f"emotion, n_words, sensibility, rationality, s, r, subset, reason FROM ({turns})"
     )
+    return count_decisions(connection)
+
+
+def count_decisions(connection: duckdb.DuckDBPyConnection) -> SubsetCounts:
+    """Count the `decisions` by subset and reason."""
     rows = connection.execute("SELECT subset, reason, count(*) FROM decisions GROUP BY ALL ORDER BY ALL").fetchall()
     totals: dict[str, int] = {}
     for subset, _, n in rows:
@@ -52,10 +57,10 @@ def decide(connection: duckdb.DuckDBPyConnection, selection: SelectionConfig) ->
     return SubsetCounts(**totals, reasons={f"{subset}: {reason}": n for subset, reason, n in rows})
 
 
-def _apply_rule(connection: duckdb.DuckDBPyConnection, selection: SelectionConfig) -> str:
+def apply_rule(connection: duckdb.DuckDBPyConnection, selection: SelectionConfig) -> str:
     """Return SQL for every candidate with `subset` and `reason`, before quotas."""
     rule = RULES[selection.rule]
-    turns = _open_turns(selection)
+    turns = open_turns(selection)
     if rule.sizes is not None:
         (n,) = connection.execute(f"SELECT count(*) FROM ({turns}) WHERE is_open").fetchone() or (0,)  # noqa: S608 - as above
         turns = rank(turns, selection.axis, rule.sizes(selection, n), n)
@@ -66,7 +71,12 @@ def _apply_rule(connection: duckdb.DuckDBPyConnection, selection: SelectionConfi
     )
 
 
-def _open_turns(selection: SelectionConfig) -> str:
+def is_plain(selection: SelectionConfig) -> bool:
+    """Say whether each turn is decided on by itself: nothing ranks, caps or compares turns."""
+    return RULES[selection.rule].sizes is None and not selection.has_modifiers
+
+
+def open_turns(selection: SelectionConfig) -> str:
     """Return SQL for every candidate with what a rule sees; `is_open` are those that it decides on."""
     rule = RULES[selection.rule]
     k_sd = DEFAULT_K_SD if selection.k_sd is None else selection.k_sd

@@ -11,11 +11,11 @@ from typing import Any
 import duckdb
 
 from tasks.config import SelectionConfig
-from tasks.selection.balance import count_groups, measure_balance
-from tasks.selection.decide import EXCLUDED, SUBSETS, SubsetCounts, decide
+from tasks.selection.balance import Balance, count_groups, measure_balance
+from tasks.selection.decide import EXCLUDED, SUBSETS, SubsetCounts, count_decisions
 from tasks.selection.digest import digest_selection, digest_subset
+from tasks.selection.distribution import measure_distribution
 from tasks.selection.rules import RULES
-from tasks.selection_config import MODIFIERS
 
 FROM_SCORES = ("judge_id", "alias", "judge", "cost_usd", "n_calls_unpriced")
 
@@ -32,25 +32,29 @@ def describe(counts: SubsetCounts) -> dict[str, Any]:
     }
 
 
-def decide_and_describe(
-    connection: duckdb.DuckDBPyConnection, selection: SelectionConfig, scores: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Make `decisions` and return what is known of them before they are written; `scores` are the scores' facts.
+def describe_rule(selection: SelectionConfig) -> dict[str, str]:
+    """Return a rule's name, what it does, and what it was given."""
+    return {"name": selection.rule, "summary": RULES[selection.rule].summary, "label": selection.label}
 
-    The balance is measured before the modifiers and after them.
+
+def describe_selection(
+    connection: duckdb.DuckDBPyConnection,
+    selection: SelectionConfig,
+    scores: Mapping[str, Any],
+    before: Balance | None,
+) -> dict[str, Any]:
+    """Return what is known of the `decisions`; `scores` are the scores' facts.
+
+    `before` is the balance before the modifiers, None of a selection without any.
     """
-    before = None
-    if selection.has_modifiers:
-        decide(connection, selection.model_copy(update=dict.fromkeys(MODIFIERS)))
-        before = measure_balance(connection)
-    counts = decide(connection, selection)
     after = measure_balance(connection)
     return {
-        **describe(counts),
-        "rule": {"name": selection.rule, "summary": RULES[selection.rule].summary, "label": selection.label},
+        **describe(count_decisions(connection)),
+        "rule": describe_rule(selection),
         "thresholds": find_thresholds(connection, selection),
         **count_without_sd(connection, selection),
         "emotions": count_groups(connection, "emotion"),
+        "distribution": measure_distribution(connection),
         "balance": {"before": before or after, "after": after},
         "scores": {name: scores.get(name) for name in FROM_SCORES},
         "code_version": find_code_version(),

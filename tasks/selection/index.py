@@ -18,7 +18,7 @@ def index_subsets(connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, 
     for subset in SUBSETS:
         connection.execute(
             "INSERT INTO subsets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [digest, subset, config["rule"], judge_id, config["sensibility_threshold"],
-             config["rationality_threshold"], config["split"], facts["counts"][subset], facts["shares"][subset]],
+            [digest, subset, config["rule"], judge_id, facts["thresholds"]["sensibility"],
+             facts["thresholds"]["rationality"], config["split"], facts["counts"][subset], facts["shares"][subset]],
         )  # fmt: skip
     return True

@@ -15,11 +15,12 @@ from tasks.config import SelectionConfig
 from tasks.errors import ArtifactError, UsageError
 from tasks.manifest import find_altered
 from tasks.schema import ArtifactRef
-from tasks.selection.candidates import read_sql
+from tasks.selection.candidates import read_sql, resolve_split
 from tasks.selection.connecting import connect
-from tasks.selection.decide import EXCLUDED, SUBSETS, decide
+from tasks.selection.decide import EXCLUDED, SUBSETS
 from tasks.selection.digest import digest_subset
-from tasks.selection.materialize import SELECTION_VERSION, prepare, write_subsets
+from tasks.selection.inputs import open_inputs
+from tasks.selection.materialize import SELECTION_VERSION, write_selection
 
 MIN_PREFIX = 6
 
@@ -87,11 +88,11 @@ def select_again(
     """Make the same selection from the same parents into a folder."""
     parents = [ArtifactRef.model_validate(parent) for parent in manifest["parents"]]
     corpus = [ref for ref in parents if ref.kind == "dialogues"]
-    scores = next(ref for ref in parents if ref.kind == "scores")
     selection = SelectionConfig.model_validate(manifest["config"])
-    prepare(connection, artifacts, corpus, scores, selection)
-    decide(connection, selection)
-    write_subsets(connection, folder)
+    scores = next(ref for ref in parents if ref.kind == "scores")  # the first: another judge's come after
+    inputs = open_inputs(artifacts, corpus, scores, selection)
+    split = resolve_split(connection, inputs.turn_files, selection.split)
+    write_selection(connection, inputs, selection, split, folder)
 
 
 def compare_subset(
@@ -109,9 +110,15 @@ def compare_subset(
     redone = digest_subset(connection, new)
     if redone != recorded:
         said.append(f"{name} made again is {redone}, the manifest says {recorded}")
-    if digest != redone:
+    if digest != redone or has_other_texts(connection, file, new):
         gone, added, example = connection.execute(
             read_sql("differing"), {"file": str(file), "again": str(new)}
         ).fetchone() or (0, 0, "")
         said.append(f"{name}: {gone:,} rows stand in the file only, {added:,} made again only, e.g. {example}")
     return said
+
+
+def has_other_texts(connection: duckdb.DuckDBPyConnection, file: Path, again: Path) -> bool:
+    """Say whether two files differ in what a content digest holds by its key only: spaces, the order of messages."""
+    first, second = (connection.execute(read_sql("texts"), {"file": str(path)}).fetchone() for path in (file, again))
+    return first != second

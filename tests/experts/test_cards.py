@@ -82,7 +82,7 @@ def test_a_card_says_where_the_model_comes_from_and_no_path(store: Any, make_sub
     subsets = make_subsets(LLM, "/home/somebody/secret/talks.jsonl", cost_usd=1.5, n_calls_unpriced=2)
     card = write(store, subsets, tmp_path / "expert")
     said = (
-        subsets.sha256, BASE.digest, "S > t and R < t", "t is 5 for S and 6.5 for R", "sensibility 30 (60.0%)",
+        subsets.sha256, BASE.digest, "S > t and R < t", "`paper S>5 R>6.5`", "sensibility 30 (60.0%)",
         "discard 5,", "`the-judge`, id `0123`", "model `judge-2026`, rubric `paper`, method `samples`",
         "| agreement of the judge | not validated |", "1.5000 USD, and 2 calls whose price is not known",
         "`talks.jsonl` (turns: train 40, test 11)", "licence: not stated", "had not been evaluated", "12", "2.5000",

@@ -51,8 +51,8 @@ def test_options_that_belong_together_are_taken(given: dict) -> None:
 @pytest.mark.parametrize(
     "looks",
     [
-        {"preview": True, "show": 3}, {"explain": "x", "verify": "abcdef"}, {"emotion": "sad"},
-        {"verify": "abcdef", "given": {"keep": 0.5}},
+        {"preview": True, "show": 3}, {"preview": True, "accept": True}, {"explain": "x", "verify": "abcdef"},
+        {"emotion": "sad"}, {"verify": "abcdef", "given": {"keep": 0.5}},
     ],
 )  # fmt: skip
 def test_looks_that_do_not_go_together_are_refused(looks: dict) -> None:

@@ -13,7 +13,6 @@ from tasks.manifest import Recipe
 from tasks.schema import ArtifactRef, Utterance
 from tasks.scoring import (
     QUESTIONS_FILE,
-    QUESTIONS_SCHEMA,
     VERDICTS_FILE,
     close_left_segments,
     commit_segments,
@@ -22,6 +21,7 @@ from tasks.scoring import (
     load_judge,
     make_question_key,
     plan_comparisons,
+    questions_schema,
     score_planned_chunk,
     snapshot_verdicts,
     write_identity,
@@ -37,7 +37,7 @@ def keep_questions(home: Home, responses: Sequence[tuple[str, str]]) -> Artifact
     rows = [(make_question_key(context, a, b), prompt, a, b) for a, b in responses]
 
     def build(folder: Any) -> dict[str, Any]:
-        pl.DataFrame(rows, schema=QUESTIONS_SCHEMA, orient="row").write_parquet(folder / QUESTIONS_FILE)
+        pl.DataFrame(rows, schema=questions_schema(), orient="row").write_parquet(folder / QUESTIONS_FILE)
         return {"n_rows": len(rows)}
 
     return home.record(home.artifacts.produce(Recipe("questions", 1, {"responses": list(map(list, responses))}), build))

@@ -3,6 +3,7 @@
 import random
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
 from tasks.config import SelectionConfig
@@ -10,8 +11,8 @@ from tasks.errors import ArtifactError, UsageError
 from tasks.selection import EXCLUDED, SUBSETS, index_subsets, materialize, preview
 
 COLUMNS = [
-    "dialogue_id", "utterance_idx", "turn_key", "split", "emotion", "prompt", "completion", "sensibility",
-    "rationality", "subset", "reason",
+    "dialogue_id", "utterance_idx", "turn_key", "split", "emotion", "prompt", "completion", "n_words",
+    "sensibility", "rationality", "subset", "reason",
 ]  # fmt: skip
 
 
@@ -33,7 +34,7 @@ def test_a_selected_row_is_a_conversation_with_its_scores(make_scored, make_row)
     assert list(row) == COLUMNS
     assert row["prompt"] == [{"role": "user", "content": "I won"}]
     assert row["completion"] == [{"role": "assistant", "content": "Well done!"}]
-    assert (row["sensibility"], row["rationality"], row["utterance_idx"]) == (8.0, 3.0, 2)
+    assert (row["sensibility"], row["rationality"], row["utterance_idx"], row["n_words"]) == (8.0, 3.0, 2, 2)
     assert (row["subset"], row["reason"]) == ("sensibility", "S > threshold and R < threshold")
     assert ref.n_rows == 1
 
@@ -139,6 +140,16 @@ def test_every_turn_of_the_split_stands_once_and_preview_counts_the_same(make_sc
         assert facts["counts"] == {name: getattr(counts, name) for name in (*SUBSETS, EXCLUDED)}
         assert facts["reasons"] == counts.reasons
         assert counts.n_scored + counts.excluded == len(found)
+
+
+def test_row_groups_of_many_batches_hold_every_turn_in_order(make_scored, make_row, monkeypatch):
+    monkeypatch.setattr("tasks.selection.writing.ROWS", 7)
+    rows = [make_row(f"d{n}", f"text {n}", (8.0, 3.0) if n % 3 else (3.0, 8.0)) for n in range(50)]
+    ref, found = select(make_scored(rows))
+    frame = pl.read_parquet(f"{ref.uri}/sensibility.parquet", glob=False)
+    assert (len(found), len(frame)) == (50, 33)
+    assert frame["turn_key"].is_sorted()
+    assert pq.ParquetFile(f"{ref.uri}/sensibility.parquet").metadata.num_row_groups == 5
 
 
 def test_an_empty_subset_is_a_file_without_rows(make_scored, make_row):

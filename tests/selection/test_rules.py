@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tasks.config import SelectionConfig
 from tasks.selection import RULES, Rule, SubsetCounts
+from tasks.selection.calibrating import define_calibration
 from tasks.selection.decide import decide
 from tasks.selection_config import OPTIONS, RuleName
 
@@ -38,6 +39,7 @@ SCORES = st.one_of(
 @pytest.fixture(scope="module")
 def connection():
     with duckdb.connect() as opened:
+        define_calibration(opened, None)
         yield opened
 
 

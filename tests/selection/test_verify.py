@@ -52,7 +52,7 @@ def test_neither_order_nor_row_groups_nor_threads_change_a_digest(make_scored, r
     "change",
     [
         pl.col("sensibility") + 1e-12, pl.lit("x").alias("emotion"), pl.col("utterance_idx") + 1,
-        pl.col("prompt").list.reverse().list.concat(pl.col("completion")).alias("prompt"),
+        pl.col("turn_key").str.reverse(), pl.col("dialogue_id") + "|",
     ],
 )  # fmt: skip
 def test_another_value_is_another_digest_and_so_is_a_row_twice(make_scored, rows, tmp_path, change):
@@ -75,7 +75,7 @@ def test_the_digest_of_known_rows_is_known(tmp_path):
     )  # fmt: skip
     frame.write_parquet(tmp_path / "known.parquet")
     with duckdb.connect() as connection:
-        assert digest_subset(connection, tmp_path / "known.parquet") == "cd2b4f62afb1a08725aa7efe89784cda"
+        assert digest_subset(connection, tmp_path / "known.parquet") == "fe56361419eb86a9f0d420ef56bdc556"
 
 
 @pytest.mark.parametrize("config", CONFIGS)
@@ -98,6 +98,18 @@ def test_a_row_that_was_taken_away_is_found_and_named(make_scored, rows):
     assert facts["digests"]["sensibility"] in said[1]
     assert said[2] == f"sensibility: 0 rows stand in the file only, 1 made again only, e.g. {frame['dialogue_id'][0]}:2"
     assert len(said) == 3
+
+
+def test_a_text_that_was_changed_under_its_key_is_found(make_scored, rows):
+    scored = make_scored(rows)
+    ref, facts = make(scored)
+    file = Path(ref.uri) / "discard.parquet"
+    frame = pl.read_parquet(file, glob=False)
+    altered = frame.with_columns(pl.col("prompt").list.reverse().list.concat(pl.col("completion")))
+    altered.write_parquet(file)
+    said = verify_selection(scored.artifacts, facts["digest"]).differences
+    assert said[0] == "discard.parquet is not the file that the manifest lists"
+    assert f"discard: {len(frame):,} rows stand in the file only, {len(frame):,} made again only" in said[1]
 
 
 def test_a_file_that_is_gone_or_unreadable_is_a_difference(make_scored, rows):

@@ -109,13 +109,14 @@ def _tell_base(base: Base) -> Rows:
 
 
 def _tell_subsets(subsets: Ancestor) -> Rows:
+    from tasks.config import SelectionConfig
     from tasks.selection import RULES
 
     rows = [("subsets", f"`{subsets.name}`, sha256 `{subsets.ref.sha256}`")]
     config, facts = subsets.config, subsets.facts
     if config.get("rule") in RULES:
-        thresholds = f"t is {config['sensibility_threshold']:g} for S and {config['rationality_threshold']:g} for R"
-        rows.append(("rule", f"`{config['rule']}`: {RULES[config['rule']].summary} {thresholds}."))
+        label = SelectionConfig.model_validate(config).label  # with all that the rule was given, and nothing else
+        rows.append(("rule", f"{show_code(label)}. {RULES[config['rule']].summary}"))
     if "counts" in facts:
         shares = facts.get("shares", {})
         counted = [

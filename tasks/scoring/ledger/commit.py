@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from tasks.config import DEFAULT_N_SAMPLES
@@ -94,22 +93,32 @@ def _score_values(scores: ParsedScores | None) -> dict[str, float | None]:
     return {name: getattr(scores, name, None) for name in SCORE_FIELDS}
 
 
-_SCORE_SCHEMA: dict[str, Any] = {"turn_key": pl.String} | dict.fromkeys(SCORE_FIELDS, pl.Float64)
-_SCHEMA: dict[str, Any] = _SCORE_SCHEMA | {
-    "request_key": pl.String, "segment": pl.String, "line": pl.Int32, "sent_at": pl.Float64,
-    "http_status": pl.Int32, "error_class": pl.String, "finish_reason": pl.String, "model": pl.String,
-    "system_fingerprint": pl.String, "tokens_in": pl.Int64, "tokens_cached": pl.Int64, "tokens_out": pl.Int64,
-    "cost_usd": pl.Float64, "latency_s": pl.Float64, "method": pl.String, "reply": pl.String,
-    "choices": pl.List(pl.String), "n_samples": pl.Int32,
-}  # fmt: skip
+def _score_schema() -> dict[str, Any]:
+    import polars as pl  # whoever only looks at scores does not wait for it
+
+    return {"turn_key": pl.String} | dict.fromkeys(SCORE_FIELDS, pl.Float64)
+
+
+def _schema() -> dict[str, Any]:
+    import polars as pl
+
+    return _score_schema() | {
+        "request_key": pl.String, "segment": pl.String, "line": pl.Int32, "sent_at": pl.Float64,
+        "http_status": pl.Int32, "error_class": pl.String, "finish_reason": pl.String, "model": pl.String,
+        "system_fingerprint": pl.String, "tokens_in": pl.Int64, "tokens_cached": pl.Int64, "tokens_out": pl.Int64,
+        "cost_usd": pl.Float64, "latency_s": pl.Float64, "method": pl.String, "reply": pl.String,
+        "choices": pl.List(pl.String), "n_samples": pl.Int32,
+    }  # fmt: skip
 
 
 def _insert(
     connection: duckdb.DuckDBPyConnection, rows: list[dict[str, Any]], names: list[str], judge: JudgeIdentity
 ) -> int:
     """Insert one batch of attempts and what they say; return the number of score rows that changed."""
+    import polars as pl
+
     by_judge = {"judge_id": judge.judge_id}
-    connection.register("new_rows", pl.DataFrame(rows, schema=_SCHEMA).to_arrow())
+    connection.register("new_rows", pl.DataFrame(rows, schema=_schema()).to_arrow())
     connection.execute(_query("insert_attempts"), by_judge)
     n_changed = 0 if judge.is_pairwise else _update_scores(connection, judge)
     connection.execute(
@@ -121,11 +130,13 @@ def _insert(
 
 def _update_scores(connection: duckdb.DuckDBPyConnection, judge: JudgeIdentity) -> int:
     """Note what the attempts in `new_rows` say of their turns; return the number of score rows that changed."""
+    import polars as pl
+
     by_judge = {"judge_id": judge.judge_id}
     calls = connection.execute(_query("samples"), by_judge).fetchall()
     pooled = pool_turns(calls, int(judge.parameters.get("n_samples", DEFAULT_N_SAMPLES)))
     pooled_rows = [{"turn_key": turn_key} | _score_values(scores) for turn_key, scores in pooled]
-    connection.register("pooled", pl.DataFrame(pooled_rows, schema=_SCORE_SCHEMA).to_arrow())
+    connection.register("pooled", pl.DataFrame(pooled_rows, schema=_score_schema()).to_arrow())
     reasons = {"terminal": list(TERMINAL), "too_few": TOO_FEW_SAMPLES}
     changed = connection.execute(_query("upsert_scores"), by_judge | reasons).fetchone()
     connection.unregister("pooled")

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import duckdb
-import polars as pl
 
 from tasks.config import SelectionConfig
 from tasks.selection.candidates import read_sql
@@ -24,7 +23,11 @@ def find_near_duplicates(connection: duckdb.DuckDBPyConnection, selection: Selec
 
     Turns come in the order of their content hash and are compared with those that stayed, so neither the order of
     rows nor threads decide. What is compared are pairs of words of the last message and the response.
+    Of one database they are looked for once, however many selections with the same filters ask.
     """
+    if not _is_new(connection, selection):
+        return
+    import polars as pl
     from rensa import RMinHash, RMinHashDeduplicator
 
     kept = RMinHashDeduplicator(selection.near_duplicates, N_PERMUTATIONS, use_lsh=True, seed=SEED)
@@ -50,8 +53,24 @@ def split_pairs(message: str, response: str) -> list[str]:
 
 def _read_batches(connection: duckdb.DuckDBPyConnection, selection: SelectionConfig) -> Iterator[list[Row]]:
     """Yield (source, row, name, last message, response) of the turns that other filters leave, in hash order."""
-    cases = name_length_filters(selection)
-    removed = f"CASE {' '.join(cases)} END" if cases else "NULL"
-    connection.execute(read_sql("exchanges").format(removed=removed))
+    connection.execute(read_sql("exchanges").format(removed=_removed(selection)))
     while rows := connection.fetchmany(BATCH):
         yield rows
+
+
+def _removed(selection: SelectionConfig) -> str:
+    """Return SQL that is NULL for the turns that other filters leave."""
+    cases = name_length_filters(selection)
+    return f"CASE {' '.join(cases)} END" if cases else "NULL"
+
+
+def _is_new(connection: duckdb.DuckDBPyConnection, selection: SelectionConfig) -> bool:
+    """Note for which candidates and filters the table is; say whether it was for others, or none."""
+    asked = f"{selection.near_duplicates!r} {_removed(selection)}"
+    (of,) = connection.execute(
+        "SELECT concat_ws(' ', $asked, getvariable('turn_files'), getvariable('scores_file'), getvariable('split'))",
+        {"asked": asked},
+    ).fetchone() or ("",)
+    known = connection.execute("SELECT getvariable('near_duplicates_of')").fetchone()
+    connection.execute("SET VARIABLE near_duplicates_of = $of", {"of": of})
+    return known != (of,)

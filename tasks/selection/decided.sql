@@ -1,0 +1,8 @@
+-- What was decided of every turn, with its text.
+WITH numbered AS (
+    SELECT unnest(getvariable('turn_files')) AS filename, generate_subscripts(getvariable('turn_files'), 1) AS source
+)
+SELECT decisions.*, turns.prompt, turns.response
+FROM read_parquet(getvariable('turn_files'), filename = true, file_row_number = true) AS turns
+JOIN numbered USING (filename)
+JOIN decisions ON decisions.source = numbered.source AND decisions.row = turns.file_row_number
