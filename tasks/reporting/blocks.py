@@ -9,10 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from tasks.reporting.explorer.shown import Explorer
+
 if TYPE_CHECKING:  # importing Altair takes a second, and only drawing needs it
     import altair as alt
 
-WIDE, NARROW = 760, 340
+WIDE, NARROW = 860, 380
 """Widths in CSS pixels that charts are drawn at: a laptop's column, and a phone's or half a column."""
 
 
@@ -40,6 +42,9 @@ class Table:
     """Shown on demand only."""
     is_text: bool = False
     """Holds sentences: on a phone each row is stacked instead of scrolled."""
+    note: str = ""
+    n_first: int | None = None
+    """Rows that are seen at once where a script can show the others; all if not set."""
 
     @property
     def numeric(self) -> tuple[bool, ...]:
@@ -61,6 +66,7 @@ class Facts:
 
     kind: ClassVar[str] = "facts"
     items: Sequence[Fact]
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +138,20 @@ class Shaded:
 
 
 @dataclass(frozen=True, slots=True)
+class Searched:
+    """Tables of turns with a search over their rows."""
+
+    kind: ClassVar[str] = "searched"
+    title: str
+    tables: Sequence[Table]
+
+    @property
+    def n_rows(self) -> int:
+        """Return how many rows the tables have together."""
+        return sum(len(table.rows) for table in self.tables)
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """Text as it is, such as a configuration; shown on demand."""
 
@@ -163,7 +183,7 @@ class Columns:
     right: Sequence[Block]
 
 
-Block = Table | Facts | Prose | Bullets | Figure | Shaded | Listing | Link | Columns
+Block = Table | Facts | Prose | Bullets | Figure | Shaded | Searched | Listing | Link | Columns | Explorer
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,3 +195,12 @@ class Section:
     lead: str = ""
     blocks: Sequence[Block] = ()
     absent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """Sections that are seen together on a screen; on paper they follow one another."""
+
+    name: str
+    title: str
+    sections: Sequence[Section]

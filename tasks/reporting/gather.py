@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tasks.config import ADAPTERS
 from tasks.home import Home
+from tasks.reporting.calls import CallDay, read_calls
 from tasks.reporting.inputs import ReportInputs, report_recipe
 from tasks.reporting.write import write_report
 from tasks.schema import ArtifactRef
+
+if TYPE_CHECKING:
+    from tasks.selection import SelectionRun
 
 
 def make_report(
@@ -20,23 +24,31 @@ def make_report(
     experts: Mapping[str, ArtifactRef],
     config: Mapping[str, Any],
     prefect_url: str = "",
+    runs: Sequence[SelectionRun] | None = None,
 ) -> ArtifactRef:
     """Return the report of these artifacts, made if it does not exist.
 
-    `parts` may hold scores, subsets, mixture and evaluation; what is absent is said in the report.
+    `parts` may hold scores, subsets, mixture and evaluation; what is absent is said in the report. It shows the runs
+    given, else those that selected something else than the one before: repeating a run makes no new report.
     """
+    from tasks.selection import drop_repeats, read_runs  # takes a second to import
+
+    shown: Sequence[SelectionRun] = drop_repeats(read_runs(home.artifacts)) if runs is None else runs
     lineage = [*dialogues, *parts.values(), *experts.values()]
+    facts = home.artifacts.read_manifest(parts["scores"].uri)["facts"] if "scores" in parts else {}
+    calls = read_judge_calls(home, facts["judge_id"]) if facts else ()
 
     def build(folder: Path) -> dict[str, Any]:
         opened = {name: home.artifacts.open(ref) for name, ref in parts.items()}
-        alias = home.artifacts.read_manifest(parts["scores"].uri)["facts"]["alias"] if "scores" in parts else ""
         inputs = ReportInputs(
             dialogues=[home.artifacts.open(ref) for ref in dialogues],
             experts={name: home.artifacts.open(ref) for name, ref in experts.items()},
             config=config,
-            judge_alias=alias,
+            judge_alias=facts.get("alias", ""),
             lineage=lineage,
             prefect_url=prefect_url,
+            calls=calls,
+            runs=shown,
             scores=opened.get("scores"),
             subsets=opened.get("subsets"),
             mixture=opened.get("mixture"),
@@ -44,14 +56,21 @@ def make_report(
         )
         return write_report(inputs, folder)
 
-    ref = home.artifacts.produce(report_recipe(config, lineage), build)
+    ref = home.artifacts.produce(report_recipe(config, lineage, shown, calls), build)
     home.artifacts.set_current("report", ref)
     return home.record(ref)
+
+
+def read_judge_calls(home: Home, judge_id: str) -> Sequence[CallDay]:
+    """Return what the calls to a judge took, as far as this home's tables know it."""
+    with home.store.transaction() as connection:
+        return read_calls(connection, judge_id)
 
 
 def make_newest_report(home: Home, corpus: Sequence[ArtifactRef]) -> ArtifactRef:
     """Return the report of what was made last: the current artifacts, and the corpus."""
     from tasks.reporting.belonging import is_of_subsets  # takes seconds: it reads rows, and so the stages of models
+    from tasks.selection import read_runs
 
     names = ("subsets", "mixture", "evaluation")
     found = {name: home.artifacts.get_current(name) for name in names}
@@ -60,6 +79,8 @@ def make_newest_report(home: Home, corpus: Sequence[ArtifactRef]) -> ArtifactRef
         parents = home.artifacts.read_manifest(parts["subsets"].uri)["parents"]
         scores = next(ArtifactRef(**parent) for parent in parents if parent["kind"] == "scores")
         parts = {"scores": scores, **parts}
+    elif (newest := find_newest_scores(home, corpus)) is not None:
+        parts = {"scores": newest, **parts}
     trained = {name: home.artifacts.get_current(f"expert-{name}") for name in ADAPTERS}
     experts: dict[str, ArtifactRef] = {name: ref for name, ref in trained.items() if ref is not None}
     chosen = parts.get("subsets")
@@ -70,4 +91,16 @@ def make_newest_report(home: Home, corpus: Sequence[ArtifactRef]) -> ArtifactRef
             if name in ("scores", "subsets") or is_of_subsets(home, ref, chosen)
         }
         experts = {name: ref for name, ref in experts.items() if is_of_subsets(home, ref, chosen)}
-    return make_report(home, corpus, parts, experts, {})
+    return make_report(home, corpus, parts, experts, {}, runs=read_runs(home.artifacts))
+
+
+def find_newest_scores(home: Home, corpus: Sequence[ArtifactRef]) -> ArtifactRef | None:
+    """Return the scores that a run made or found last for this corpus: what thresholds are chosen by looking at."""
+    with home.store.transaction() as connection:
+        rows = connection.execute(
+            "SELECT kind, uri, sha256, n_rows, config_digest FROM artifacts "
+            "WHERE kind = 'scores' AND list_sort(parents) = list_sort($parents) ORDER BY noted_at DESC LIMIT 1",
+            {"parents": [f"{ref.kind}/{ref.config_digest}" for ref in corpus]},
+        ).fetchall()
+    names = ("kind", "uri", "sha256", "n_rows", "config_digest")
+    return ArtifactRef(**dict(zip(names, rows[0], strict=True))) if rows else None

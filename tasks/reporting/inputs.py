@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tasks.manifest import Recipe
-from tasks.schema import ArtifactRef
+from tasks.reporting.calls import CallDay
+from tasks.schema import ArtifactRef, digest_of
 
-REPORT_VERSION = 3
+if TYPE_CHECKING:  # its rules take a second to import
+    from tasks.selection import SelectionRun
+
+REPORT_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,19 @@ class ReportInputs:
     """Every artifact that went in, in the order it is listed."""
     prefect_url: str = ""
     """Address of the Prefect UI, or empty."""
+    calls: Sequence[CallDay] = ()
+    """What the calls to the judge of `scores` took, day by day, oldest first."""
+    runs: Sequence[SelectionRun] = ()
+    """Runs of the selection, the oldest first."""
 
 
-def report_recipe(config: Mapping[str, Any], parents: Sequence[ArtifactRef]) -> Recipe:
-    """Return what a report is made from: the run's config and every artifact it shows."""
-    return Recipe(kind="report", stage_version=REPORT_VERSION, config=dict(config), parents=tuple(parents))
+def report_recipe(
+    config: Mapping[str, Any],
+    parents: Sequence[ArtifactRef],
+    runs: Sequence[SelectionRun] = (),
+    calls: Sequence[CallDay] = (),
+) -> Recipe:
+    """Return what a report is made from: the run's config, every artifact it shows, and what the home noted of runs."""
+    noted = {"calls": [asdict(day) for day in calls], "runs": [run.model_dump(mode="json") for run in runs]}
+    inputs = {name: digest_of({name: rows}) for name, rows in noted.items() if rows}
+    return Recipe("report", REPORT_VERSION, config=dict(config), parents=tuple(parents), inputs=inputs)

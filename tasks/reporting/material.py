@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,29 +11,13 @@ import polars as pl
 
 from tasks.errors import ArtifactError
 from tasks.evaluation import COMPARISONS_FILE, read_comparisons, read_wins
-from tasks.manifest import MANIFEST
+from tasks.reporting.chosen import Selection, read_selection
 from tasks.reporting.inputs import ReportInputs
 from tasks.reporting.routing_log import RoutingLog, read_routing_log
 from tasks.reporting.training_log import TrainingLog, read_training_log
 from tasks.schema import Subset
 
 EXCLUDED_FILE = "excluded.parquet"
-
-
-@dataclass(frozen=True)
-class Selection:
-    """The rule that made the subsets, as far as it is known."""
-
-    rule: str = ""
-    thresholds: tuple[float, float] | None = None
-    """Of sensibility and of rationality."""
-
-    def sentence(self) -> str:
-        """Say the rule and its thresholds, or nothing where they are not known."""
-        if self.thresholds is None:
-            return ""
-        sensibility, rationality = self.thresholds
-        return f"rule {self.rule}, sensibility threshold {sensibility:g}, rationality threshold {rationality:g}"
 
 
 @dataclass(frozen=True)
@@ -105,19 +88,6 @@ def scan(folders: Sequence[Path], *names: str) -> pl.LazyFrame | None:
 def read_tests(evaluation: Path) -> pl.DataFrame | None:
     """Return the paired tests of an evaluation, or None if it has no file of them."""
     return read_comparisons(evaluation) if (evaluation / COMPARISONS_FILE).is_file() else None
-
-
-def read_selection(inputs: ReportInputs) -> Selection:
-    """Return the selection that the subsets' own manifest states, else that of the run's config."""
-    config: Mapping[str, Any] = inputs.config.get("selection", {})
-    manifest = inputs.subsets / MANIFEST if inputs.subsets else None
-    if manifest is not None and manifest.is_file():
-        config = json.loads(manifest.read_text(encoding="utf-8"))["config"]
-    sensibility, rationality = config.get("sensibility_threshold"), config.get("rationality_threshold")
-    return Selection(
-        rule=str(config.get("rule", "")),
-        thresholds=None if sensibility is None or rationality is None else (float(sensibility), float(rationality)),
-    )
 
 
 def count_rows(frame: pl.LazyFrame) -> int:

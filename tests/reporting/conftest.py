@@ -14,7 +14,7 @@ from markupsafe import Markup
 from tasks.reporting import ReportInputs
 from tasks.reporting.material import open_material
 from tasks.reporting.page import list_figures, render_page
-from tasks.reporting.sections import SECTIONS, summarise_report
+from tasks.reporting.sections import describe_tabs, summarise_report
 from tasks.schema import ArtifactRef
 
 EMOTIONS = ("proud", "lonely", "guilty", "hopeful", "annoyed", "grateful")
@@ -95,9 +95,9 @@ def render() -> Callable[[ReportInputs], str]:
 
     def render_undrawn(inputs: ReportInputs) -> str:
         material = open_material(inputs)
-        sections = [describe(material) for describe in SECTIONS]
-        drawings = {figure.name: [Markup("<svg />")] * len(figure.widths) for figure in list_figures(sections)}
-        return render_page(inputs.title, "", summarise_report(material), sections, drawings)
+        tabs = describe_tabs(material)
+        drawings = {figure.name: [Markup("<svg />")] * len(figure.widths) for figure in list_figures(tabs)}
+        return render_page(inputs.title, "", summarise_report(material), tabs, drawings)
 
     return render_undrawn
 

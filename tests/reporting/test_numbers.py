@@ -1,14 +1,17 @@
 """What the page says is what the Parquet files hold."""
 
 import re
+from collections import Counter
 from xml.etree import ElementTree
 
 import polars as pl
 import pytest
 
+from tasks.reporting.explorer.cells import SUBSETS
 from tasks.reporting.material import open_material
 from tasks.reporting.page import list_figures, render_page
-from tasks.reporting.sections import SECTIONS, summarise_report
+from tasks.reporting.sections import describe_tabs, summarise_report
+from tasks.reporting.sections.samples import PER_SUBSET
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +102,11 @@ def test_samples_are_turns_of_their_subset(folders, tables):
     }
     for caption in ("Some turns of each subset", "Turns nearest to a threshold"):
         shown = [(text(row[0]).split()[0].lower(), text(row[1]), text(row[3])) for row in tables[caption]]
-        assert len(shown) == 9
         assert set(shown) <= known
+        assert [subset for subset, _, _ in shown[:9]] == [name for name in SUBSETS for _ in range(3)]
+        assert Counter(subset for subset, _, _ in shown) == {
+            name: min(PER_SUBSET, (subsets["subset"] == name).sum()) for name in SUBSETS
+        }
 
 
 def test_metrics_and_intervals_are_those_measured(folders, tables):
@@ -124,6 +130,6 @@ def test_losses_are_those_of_the_training_logs(tables):
 
 def test_figures_have_unique_names(folders):
     material = open_material(folders.inputs())
-    names = [figure.name for figure in list_figures([describe(material) for describe in SECTIONS])]
-    assert len(names) == len(set(names)) == 16
+    names = [figure.name for figure in list_figures(describe_tabs(material))]
+    assert len(names) == len(set(names)) == 19
     assert render_page("t", "", summarise_report(material), [], {})

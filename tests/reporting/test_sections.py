@@ -16,13 +16,14 @@ from tasks.reporting.blocks import Figure
 from tasks.reporting.charts.heatmap import DEEP, choose_depth
 from tasks.reporting.material import open_material
 from tasks.reporting.page import list_figures
-from tasks.reporting.sections import SECTIONS, summarise_report
+from tasks.reporting.sections import TABS, describe_tabs, summarise_report
 from tasks.reporting.sections.measures import compare_systems, read_measures
 from tasks.reporting.sections.training import thin
 from tasks.schema import ArtifactRef
 
 PARTS = ("dialogues", "scores", "subsets", "experts", "mixture", "evaluation")
-NEEDS = {"data": {"dialogues"}, "scores": {"scores"}, "selection": {"subsets"}, "routing": {"mixture"},
+N_SECTIONS = sum(len(chapters) for _, chapters in TABS)
+NEEDS = {"data": {"dialogues"}, "scores": {"scores"}, "routing": {"mixture"},
          "evaluation": {"evaluation"}}  # fmt: skip
 SCHEMA = {"system": pl.String, "metric": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64,
           "n": pl.Int64}  # fmt: skip
@@ -30,7 +31,7 @@ SCHEMA = {"system": pl.String, "metric": pl.String, "value": pl.Float64, "low": 
 
 def describe_all(inputs) -> dict:
     material = open_material(inputs)
-    return {section.name: section for section in (describe(material) for describe in SECTIONS)}
+    return {section.name: section for tab in describe_tabs(material) for section in tab.sections}
 
 
 def points_of(inputs) -> str:
@@ -45,9 +46,11 @@ def test_every_set_of_missing_artifacts_gives_a_whole_page(folders, render, n_mi
         sections = describe_all(inputs)
         for name, needs in NEEDS.items():
             assert bool(sections[name].absent) == bool(needs & set(missing)), (name, missing)
+        nothing_scored = bool({"dialogues", "scores"} & set(missing))
+        assert bool(sections["selection"].absent) == ("subsets" in missing and nothing_scored)
         assert bool(sections["training"].absent) == ({"experts", "mixture"} <= set(missing))
         page = render(inputs)
-        assert page.count("<section") == len(SECTIONS) + 1
+        assert page.count("<section") == N_SECTIONS + 1
         assert page.rstrip().endswith("</html>")
 
 
@@ -137,7 +140,7 @@ def test_thresholds_are_those_the_subsets_were_made_with(folders, tmp_path):
     config = {"rule": "released", "sensibility_threshold": 6.5, "rationality_threshold": 4}
     (tmp_path / "subsets" / "manifest.json").write_text(json.dumps({"config": config}), encoding="utf-8")
     inputs = replace(folders.inputs(), subsets=tmp_path / "subsets")
-    assert "rule released, sensibility threshold 6.5, rationality threshold 4" in describe_all(inputs)["selection"].lead
+    assert "rule released S>6.5 R>4" in describe_all(inputs)["selection"].lead
 
 
 def test_a_corpus_of_two_sources_is_one_corpus(folders):
@@ -165,12 +168,12 @@ def test_empty_tables_are_no_error(folders, tmp_path, render):
             )
     inputs = replace(folders.inputs(), dialogues=[tmp_path / "dialogues"], scores=tmp_path / "scores",
                      subsets=tmp_path / "subsets")  # fmt: skip
-    assert render(inputs).count("<section") == len(SECTIONS) + 1
+    assert render(inputs).count("<section") == N_SECTIONS + 1
 
 
 def test_every_chart_is_drawn_at_each_of_its_widths(folders):
     material = open_material(folders.inputs())
-    for figure in list_figures([describe(material) for describe in SECTIONS]):
+    for figure in list_figures(describe_tabs(material)):
         for width in figure.widths:
             assert figure.draw(width).to_dict()["width"] == width
 

@@ -24,29 +24,34 @@ LEAP, DEEP = 0.6, 0.8
 
 
 def draw_heatmap(
-    cells: Sequence[tuple[float, float, int]], step: float, thresholds: tuple[float, float] | None, width: int
+    cells: Sequence[tuple[float, float, int]],
+    step: float,
+    bounds: tuple[float | None, float | None],
+    bound_name: str,
+    width: int,
 ) -> alt.LayerChart:
     """Return the plane of (sensibility, rationality, count) cells of `step`; the stronger the colour, the more turns.
 
-    `thresholds` are those of sensibility and of rationality; None where they are not known.
+    `bounds` are those of sensibility and of rationality; None where they are not known.
     """
     most = max((n for _, _, n in cells), default=1)
-    rows = [make_cell(cell, step, most, thresholds or (-1, -1)) for cell in cells]
+    rows = [make_cell(cell, step, most, bounds) for cell in cells]
     base = alt.Chart(alt.Data(values=rows)).encode(x=X, y=Y, description="tip:N")
     layers: list[alt.Chart] = [
         base.mark_rect(color=light("heat"), strokeWidth=0).encode(
             x2="right:Q", y2="top:Q", opacity=alt.Opacity("depth:Q", scale=None)
         )
     ]
-    if thresholds is not None:
-        layers += draw_thresholds(*thresholds)
+    layers += draw_bounds(bounds, bound_name)
+    if None not in bounds and bound_name == "threshold":
+        layers += name_subsets()
     if step == 1 and width == WIDE:
         layers.append(label_cells(base))
     return alt.LayerChart(layer=layers).properties(width=width, height=520 if width == WIDE else 340)
 
 
 def make_cell(
-    cell: tuple[float, float, int], step: float, most: int, thresholds: tuple[float, float]
+    cell: tuple[float, float, int], step: float, most: int, bounds: tuple[float | None, float | None]
 ) -> dict[str, object]:
     """Return a cell's edges, its depth of colour and its texts.
 
@@ -56,8 +61,8 @@ def make_cell(
     half = step / 2 * 0.96
     depth = choose_depth(n / most)
     return {
-        "label_x": sensibility + 0.25 * (sensibility == thresholds[0]),
-        "label_y": rationality + 0.24 * (rationality == thresholds[1]),
+        "label_x": sensibility + 0.25 * (sensibility == bounds[0]),
+        "label_y": rationality + 0.24 * (rationality == bounds[1]),
         "left": sensibility - half, "right": sensibility + half,
         "bottom": rationality - half, "top": rationality + half,
         "depth": round(depth, 3), "is_deep": depth >= DEEP, "text": f"{n:,}",
@@ -80,19 +85,24 @@ def label_cells(base: alt.Chart) -> alt.Chart:
     return base.mark_text(fontSize=11).encode(x="label_x:Q", y="label_y:Q", text="text:N", color=ink)
 
 
-def draw_thresholds(sensibility: float, rationality: float) -> list[alt.Chart]:
-    """Return the two lines and the names of the subsets in the corners that are theirs."""
-    lines = [
-        alt.Chart(alt.Data(values=[{"at": at, "tip": f"Threshold of {name}: {at:g}"}]))
+def draw_bounds(bounds: tuple[float | None, float | None], bound_name: str) -> list[alt.Chart]:
+    """Return a line for each bound that is known."""
+    named = (("x", "sensibility", bounds[0]), ("y", "rationality", bounds[1]))
+    return [
+        alt.Chart(alt.Data(values=[{"at": at, "tip": f"{bound_name.capitalize()} of {name}: {at:.4g}"}]))
         .mark_rule(color=light(name), strokeWidth=2)
         .encode(**{axis: alt.datum(at)}, description="tip:N")
-        for axis, name, at in (("x", "sensibility", sensibility), ("y", "rationality", rationality))
+        for axis, name, at in named
+        if at is not None
     ]
-    names = [
+
+
+def name_subsets() -> list[alt.Chart]:
+    """Return the names of the subsets in the corners that are theirs."""
+    return [
         alt.Chart(alt.Data(values=[{"text": name.capitalize()}]))
         .mark_text(color=light("muted" if name == "discard" else name), fontSize=13, fontWeight="bold", align=align,
                    baseline="top" if y < 0 else "bottom")
         .encode(x=alt.datum(x), y=alt.datum(y), text="text:N")
         for name, (x, y, align) in CORNERS.items()
     ]  # fmt: skip
-    return [*lines, *names]

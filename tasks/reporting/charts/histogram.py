@@ -10,9 +10,9 @@ from tasks.reporting.palette import light
 
 
 def draw_histogram(
-    bins: Sequence[tuple[float, int]], step: float, colour: str, threshold: float | None, width: int
+    bins: Sequence[tuple[float, int]], step: float, colour: str, bound: tuple[float | None, str], width: int
 ) -> alt.LayerChart:
-    """Return bars of `step` centred on each (score, count) of a scale from 0 to 10."""
+    """Return bars of `step` centred on each (score, count) of a scale from 0 to 10; `bound` is a line and its name."""
     gap, most = 0.06 * step, max((n for _, n in bins), default=1)
     rows = [
         {"low": score - step / 2 + gap, "high": score + step / 2 - gap, "n": n, "tip": f"Score {score:g}: {n:,} turns"}
@@ -31,15 +31,17 @@ def draw_histogram(
             description="tip:N",
         )
     )  # fmt: skip
-    return with_threshold(bars, threshold).properties(width=width, height=210)
+    return with_bound(bars, *bound).properties(width=width, height=210)
 
 
-def with_threshold(bars: alt.Chart, threshold: float | None) -> alt.LayerChart:
-    """Lay the threshold over the bars, if it is known."""
-    if threshold is None:
+def with_bound(bars: alt.Chart, bound: float | None, name: str) -> alt.LayerChart:
+    """Lay a named line over the bars, if it is known."""
+    if bound is None:
         return alt.LayerChart(layer=[bars])
-    rows = [{"t": threshold, "text": f"threshold {threshold:g}", "tip": f"Threshold {threshold:g}"}]
-    base = alt.Chart(alt.Data(values=rows)).encode(x="t:Q", description="tip:N")
+    text = f"{name} {bound:.4g}"
+    base = alt.Chart(alt.Data(values=[{"t": bound, "text": text, "tip": text.capitalize()}])).encode(
+        x="t:Q", description="tip:N"
+    )
     rule = base.mark_rule(color=light("ink"), strokeDash=[4, 3], strokeWidth=1.5)
     label = base.mark_text(align="right", dx=-5, dy=2, color=light("ink"), fontSize=11, baseline="top").encode(
         y=alt.value(0), text="text:N"

@@ -7,33 +7,50 @@ from typing import Any
 
 import polars as pl
 
-from tasks.reporting.blocks import Block, Cell, Table
+from tasks.reporting.blocks import Cell, Searched, Table
+from tasks.reporting.chosen import Bounds, Selection
 from tasks.reporting.wording import clip
 from tasks.schema import Subset
 
-PER_SUBSET = 3
+PER_SUBSET, N_FIRST = 24, 3
+"""Turns of a subset that can be searched, and those of them that are seen at once."""
 COLUMNS = ("subset", "emotion", "prompt", "completion", "sensibility", "rationality", "reason")
 HEADINGS = ("Subset", "Scores", "Said before", "Response", "Why")
 
 
+def show_turns(subsets: pl.LazyFrame, selection: Selection) -> Searched:
+    """Return turns of each subset and turns near the boundary, to be read and searched.
+
+    The boundary of calibrated scores is not one of the scores that the turns carry.
+    """
+    bounds = (None, None) if selection.is_calibrated else selection.bounds
+    return Searched("Turns to read", [tabulate_samples(subsets), *tabulate_boundary(subsets, bounds)])
+
+
 def tabulate_samples(subsets: pl.LazyFrame) -> Table:
-    """Return a few turns of each subset, in the order of their keys, which are hashes: a fair draw."""
-    rows = [row for subset in Subset for row in take(subsets.filter(pl.col("subset") == subset.value), "turn_key")]
-    return Table("Some turns of each subset", HEADINGS, [make_row(row) for row in rows], is_text=True)
+    """Return some turns of each subset, in the order of their keys, which are hashes: a fair draw."""
+    return tabulate("Some turns of each subset", subsets, "turn_key")
 
 
-def tabulate_boundary(subsets: pl.LazyFrame, thresholds: tuple[float, float] | None) -> Sequence[Block]:
-    """Return the turns of each subset whose score is nearest to a threshold, if these are known."""
-    if thresholds is None:
-        return []
-    margins = (pl.col("sensibility") - thresholds[0]).abs(), (pl.col("rationality") - thresholds[1]).abs()
-    near = subsets.with_columns(nearest=pl.min_horizontal(margins), both=pl.sum_horizontal(margins))
-    rows = [
-        row
-        for subset in Subset
-        for row in take(near.filter(pl.col("subset") == subset.value), "nearest", "both", "turn_key")
+def tabulate_boundary(subsets: pl.LazyFrame, bounds: Bounds) -> Sequence[Table]:
+    """Return the turns of each subset whose score is nearest to a threshold, if one is known."""
+    margins = [
+        (pl.col(name) - bound).abs()
+        for name, bound in zip(("sensibility", "rationality"), bounds, strict=True)
+        if bound is not None
     ]
-    return [Table("Turns nearest to a threshold", HEADINGS, [make_row(row) for row in rows], is_text=True)]
+    if not margins:
+        return []
+    near = subsets.with_columns(nearest=pl.min_horizontal(margins), both=pl.sum_horizontal(margins))
+    return [tabulate("Turns nearest to a threshold", near, "nearest", "both", "turn_key")]
+
+
+def tabulate(caption: str, subsets: pl.LazyFrame, *order: str) -> Table:
+    """Return the first turns of each subset in an order; a few of each stand before all others."""
+    taken = [take(subsets.filter(pl.col("subset") == subset.value), *order) for subset in Subset]
+    first = [row for rows in taken for row in rows[:N_FIRST]]
+    others = [row for rows in taken for row in rows[N_FIRST:]]
+    return Table(caption, HEADINGS, [make_row(row) for row in (*first, *others)], is_text=True, n_first=len(first))
 
 
 def take(frame: pl.LazyFrame, *order: str) -> list[dict[str, Any]]:

@@ -10,8 +10,11 @@ import polars as pl
 from tasks.reporting.blocks import Block, Cell, Fact, Facts, Figure, Section, Table
 from tasks.reporting.charts.heatmap import draw_heatmap
 from tasks.reporting.charts.histogram import draw_histogram
+from tasks.reporting.chosen import Selection
 from tasks.reporting.material import Material, count_by
-from tasks.reporting.wording import count_cell, number_cell, share_cell, share_text
+from tasks.reporting.sections.bias import describe_bias
+from tasks.reporting.sections.calls import describe_calls
+from tasks.reporting.wording import count_cell, join_words, number_cell, share_cell, share_text
 
 DIMENSIONS: tuple[Literal["sensibility", "rationality"], ...] = ("sensibility", "rationality")
 MEANING = {
@@ -30,10 +33,12 @@ def describe_scores(material: Material) -> Section:
     if has_rows(scored):
         step = choose_step(scored)
         cells = count_pairs(scored, step)
-        thresholds = material.selection.thresholds
-        blocks += [draw_distribution(cells, name, step, thresholds) for name in DIMENSIONS]
-        blocks.append(draw_plane(cells, step, thresholds))
+        blocks += [draw_distribution(cells, name, step, material.selection) for name in DIMENSIONS]
+        blocks.append(draw_plane(cells, step, material.selection))
+        if material.turns is not None:
+            blocks += describe_bias(material.turns, material.scores)
     blocks += list_unscored(material.scores)
+    blocks += describe_calls(material.inputs.calls)
     judge = f"The judge {material.inputs.judge_alias}" if material.inputs.judge_alias else "The judge"
     return section(lead=f"{judge} gave every distinct turn two scores from 0 to 10.", blocks=blocks)
 
@@ -74,9 +79,7 @@ def count_pairs(scored: pl.LazyFrame, step: float) -> list[tuple[float, float, i
     return sorted(count_by(bins, *DIMENSIONS))
 
 
-def draw_distribution(
-    cells: list[tuple[float, float, int]], name: str, step: float, thresholds: tuple[float, float] | None
-) -> Figure:
+def draw_distribution(cells: list[tuple[float, float, int]], name: str, step: float, selection: Selection) -> Figure:
     """Return the histogram of one dimension."""
     axis = 0 if name == "sensibility" else 1
     counts: dict[float, int] = {}
@@ -89,7 +92,7 @@ def draw_distribution(
         name=name,
         title=name.capitalize(),
         description=f"Histogram of {name} scores; the most common is {mode:g} with {share} of the turns.",
-        draw=partial(draw_histogram, bins, step, name, thresholds[axis] if thresholds else None),
+        draw=partial(draw_histogram, bins, step, name, (selection.bounds[axis], selection.bound_name)),
         numbers=Table(f"{name.capitalize()} scores", ("Score", "Turns"),
                       [[number_cell(score, 0 if step == 1 else 1), count_cell(n)] for score, n in bins]),
         note=f"{MEANING[name]} The most common score, {mode:g}, stands on {share} of the turns.",
@@ -97,25 +100,36 @@ def draw_distribution(
     )  # fmt: skip
 
 
-def draw_plane(cells: list[tuple[float, float, int]], step: float, thresholds: tuple[float, float] | None) -> Figure:
+def draw_plane(cells: list[tuple[float, float, int]], step: float, selection: Selection) -> Figure:
     """Return the plane of both scores with the thresholds."""
     sensibility, rationality, most = max(cells, key=lambda cell: cell[2])
     digits = 0 if step == 1 else 1
+    named = zip(DIMENSIONS, selection.bounds, strict=True)
+    lines = [f"{name} {bound:.4g}" for name, bound in named if bound is not None]
     return Figure(
         name="plane",
         title="Sensibility and rationality together",
         description=(
             f"Heat map of {len(cells)} pairs of scores; the most frequent is sensibility {sensibility:g} with "
             f"rationality {rationality:g}, {most:,} turns."
-            + (f" Thresholds at {thresholds[0]:g} and {thresholds[1]:g}." if thresholds else "")
+            + (f" Lines at {join_words(lines)}." if lines else "")
         ),
-        draw=partial(draw_heatmap, cells, step, thresholds),
+        draw=partial(draw_heatmap, cells, step, selection.bounds, selection.bound_name),
         numbers=Table("Turns by pair of scores", ("Sensibility", "Rationality", "Turns"),
                       [[number_cell(s, digits), number_cell(r, digits), count_cell(n)] for s, r, n in cells]),
-        note="The stronger the colour, the more turns. The lines are the thresholds; they are strict, so a score on "
-        "a line is not above it.",
+        note="The stronger the colour, the more turns."
+        + (tell_lines(selection) if lines else ""),
         has_picture=True,
     )  # fmt: skip
+
+
+def tell_lines(selection: Selection) -> str:
+    """Say what the lines in a chart are."""
+    if selection.is_ranked:
+        return f" The lines are the lowest scores that the {selection.sentence().split(';')[0]} took."
+    if selection.is_calibrated:
+        return " The lines are the thresholds of calibrated scores; the squares are of the judge's own."
+    return " The lines are the thresholds; they are strict, so a score on a line is not above it."
 
 
 def list_unscored(scores: pl.LazyFrame) -> list[Block]:

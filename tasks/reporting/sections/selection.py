@@ -9,7 +9,10 @@ import polars as pl
 from tasks.reporting.blocks import Block, Cell, Fact, Facts, Figure, Section, Table
 from tasks.reporting.charts.shares import draw_shares
 from tasks.reporting.material import Material, count_by
-from tasks.reporting.sections.samples import tabulate_boundary, tabulate_samples
+from tasks.reporting.sections.balance import tabulate_balance
+from tasks.reporting.sections.explore import explore_thresholds, read_cells
+from tasks.reporting.sections.samples import show_turns
+from tasks.reporting.sections.sweep import draw_curves
 from tasks.reporting.wording import clip, count_cell, count_of, join_words, share_cell, share_text
 from tasks.schema import Subset
 
@@ -18,25 +21,35 @@ ALL = "All turns"
 
 
 def describe_selection(material: Material) -> Section:
-    """Return the chapter on the three subsets."""
+    """Return the chapter on choosing thresholds and on the three subsets."""
     section = partial(Section, "selection", "Selection")
-    if material.subsets is None:
+    counted = read_cells(material)
+    explorer: list[Block] = [explore_thresholds(material, *counted)] if counted else []
+    if material.subsets is None and not explorer:
         return section(absent="No subsets in this report. `empathy select` makes them.")
+    if material.subsets is None:
+        lead = "Nothing has been selected yet. Choose thresholds here; the command below then makes the subsets."
+        return section(lead=lead, blocks=[*explorer, *(draw_curves(material, counted[0]) if counted else [])])
     counts = count_subsets(material.subsets)
-    rule = material.selection.sentence()
-    splits = join_words([split for split, _ in count_by(material.subsets, "split")])
-    lead = f"Scored turns of the split {splits}" + (f" by {rule}." if rule else ".") if splits else ""
-    blocks: list[Block] = [state_shares(counts)]
-    if sum(counts.values()):
+    blocks: list[Block] = [*explorer, state_shares(counts)]
+    if counted:
         blocks += [
             draw_emotion_shares(material.subsets, counts),
             tabulate_reasons(material.subsets, sum(counts.values())),
-            tabulate_samples(material.subsets),
-            *tabulate_boundary(material.subsets, material.selection.thresholds),
+            *tabulate_balance(material.selection),
+            *draw_curves(material, counted[0]),
+            show_turns(material.subsets, material.selection),
         ]
     if material.excluded is not None:
         blocks += tabulate_excluded(material.excluded)
-    return section(lead=lead, blocks=blocks)
+    return section(lead=tell_selection(material), blocks=blocks)
+
+
+def tell_selection(material: Material) -> str:
+    """Say of which split the subsets are, and by which rule."""
+    splits = [] if material.subsets is None else [split for split, _ in count_by(material.subsets, "split")]
+    rule = material.selection.sentence()
+    return f"Scored turns of the split {join_words(splits)}" + (f" by {rule}." if rule else ".") if splits else ""
 
 
 def count_subsets(subsets: pl.LazyFrame) -> dict[str, int]:
@@ -52,7 +65,8 @@ def state_shares(counts: dict[str, int]) -> Facts:
         [
             Fact(name.capitalize(), count_cell(n, note=f"{share_text(n, total)} of {total:,} turns", swatch=name))
             for name, n in counts.items()
-        ]
+        ],
+        title="What was selected",
     )
 
 
