@@ -8,7 +8,7 @@ WITH numbered AS (
 corpus AS {inlined} (
     SELECT
         {source} AS source, file_row_number AS row, dialogue_id, utterance_idx, turn_key, turns.split, emotion,
-        (length(response) - length(replace(response, ' ', '')) + 1)::INTEGER AS n_words {texts}
+        (strlen(response) - strlen(replace(response, ' ', '')) + 1)::INTEGER AS n_words {texts}
     FROM {turns}
     {only_last}
 ),

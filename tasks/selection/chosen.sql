@@ -1,7 +1,6 @@
--- Conversations with scores and where they go, in an order that only their content decides.
+-- Conversations with scores and where they go, in the order of the turns.
 SELECT
-    dialogue_id, utterance_idx, turn_key, split, emotion, prompt,
+    dialogue_id, utterance_idx, turn_key, getvariable('split') AS split, emotion, prompt,
     [{{'role': 'assistant', 'content': response}}] AS completion,
     n_words, sensibility, rationality, subset, reason
 FROM ({turns})
-ORDER BY subset, turn_key, dialogue_id, utterance_idx

@@ -6,8 +6,9 @@ import duckdb
 from pydantic import BaseModel, ConfigDict
 
 from tasks.config import SelectionConfig
+from tasks.selection.candidates import read_sql
 from tasks.selection.modifiers import apply_quotas, find_near_duplicates, name_filter
-from tasks.selection.rules import RULES
+from tasks.selection.rules import RULES, Rule
 from tasks.selection.rules.ranking import rank
 from tasks.selection_config import DEFAULT_K_SD
 
@@ -64,11 +65,26 @@ def apply_rule(connection: duckdb.DuckDBPyConnection, selection: SelectionConfig
     if rule.sizes is not None:
         (n,) = connection.execute(f"SELECT count(*) FROM ({turns}) WHERE is_open").fetchone() or (0,)  # noqa: S608 - as above
         turns = rank(turns, selection.axis, rule.sizes(selection, n), n)
+    return place_turns(turns, rule)
+
+
+def place_turns(turns: str, rule: Rule) -> str:
+    """Return SQL for `turns`, as a rule sees them, with `subset` and `reason`."""
     return (
-        f"SELECT *, CASE WHEN excluded_because IS NOT NULL THEN '{EXCLUDED}' WHEN filtered_because IS NOT NULL "  # noqa: S608 - as above
+        f"SELECT *, CASE WHEN excluded_because IS NOT NULL THEN '{EXCLUDED}' WHEN filtered_because IS NOT NULL "  # noqa: S608 - our own expressions
         f"THEN 'discard' ELSE {rule.subset} END AS subset, "
         f"coalesce(excluded_because, filtered_because, {rule.reason}) AS reason FROM ({turns})"
     )
+
+
+def sort_plainly(selection: SelectionConfig) -> str:
+    """Return SQL for every candidate of a plain selection with `subset` and `reason`, in the order of the files.
+
+    What follows from the scores is found a second time after the sort: to sort it along would cost more.
+    """
+    rule = RULES[selection.rule]
+    placed = place_turns(open_turns(selection), rule)
+    return place_turns(open_turns(selection, f"({read_sql('sorted').format(turns=placed)})"), rule)
 
 
 def is_plain(selection: SelectionConfig) -> bool:
@@ -76,7 +92,7 @@ def is_plain(selection: SelectionConfig) -> bool:
     return RULES[selection.rule].sizes is None and not selection.has_modifiers
 
 
-def open_turns(selection: SelectionConfig) -> str:
+def open_turns(selection: SelectionConfig, candidates: str = "candidates") -> str:
     """Return SQL for every candidate with what a rule sees; `is_open` are those that it decides on."""
     rule = RULES[selection.rule]
     k_sd = DEFAULT_K_SD if selection.k_sd is None else selection.k_sd
@@ -86,5 +102,5 @@ def open_turns(selection: SelectionConfig) -> str:
     )
     return (
         f"SELECT *, {rule.s} AS s, {rule.r} AS r, excluded_because IS NULL AND filtered_because IS NULL AS is_open "  # noqa: S608 - as above
-        f"FROM (SELECT *, {constants}, {name_filter(selection)} AS filtered_because FROM candidates)"
+        f"FROM (SELECT *, {constants}, {name_filter(selection)} AS filtered_because FROM {candidates})"
     )

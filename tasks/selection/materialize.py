@@ -17,7 +17,7 @@ from tasks.selection.balance import Balance, measure_balance
 from tasks.selection.candidates import load_candidates, read_sql, resolve_split, view_candidates
 from tasks.selection.card import CARD, write_card
 from tasks.selection.connecting import connect
-from tasks.selection.decide import EXCLUDED, SUBSETS, SubsetCounts, apply_rule, decide, is_plain
+from tasks.selection.decide import EXCLUDED, SUBSETS, SubsetCounts, decide, is_plain, sort_plainly
 from tasks.selection.facts import describe_selection, digest_files
 from tasks.selection.inputs import SelectionInputs, list_aids, open_inputs
 from tasks.selection.target_share import TargetShare, resolve_target
@@ -69,7 +69,7 @@ def write_selection(
     before = None
     if is_plain(selection) and len(inputs.turn_files) == 1:
         view_candidates(connection, inputs, split)
-        turns = apply_rule(connection, selection)
+        turns = sort_plainly(selection)
     else:
         load_candidates(connection, inputs, split)
         if selection.has_modifiers:
