@@ -78,6 +78,8 @@ def describe_unexpected(error: Exception) -> tuple[str, int]:
         from tasks.config import describe_errors
 
         return f"A parameter is wrong: {describe_errors(error)}", 2
+    if type(error).__name__ == "ParameterTypeError":  # Prefect's, of a flow's own parameters
+        return f"A parameter is wrong: {error}", 2
     if isinstance(error, OSError) or type(error).__name__ == "IOException":  # DuckDB's, for a full disk
         file = getattr(error, "filename", None)
         place = f"\n  where: {file}" if file else ""

@@ -55,10 +55,12 @@ def ingest(
 
 def preview_selection(selection: SelectionConfig) -> dict[str, Any]:
     """Return as facts what a selection would give, from the scores in force."""
-    from tasks.selection import describe, describe_rule, preview
+    from tasks.selection import count_decisions, count_without_sd, describe, describe_rule, open_decisions
 
     inputs, settled, target = settle_selection(selection)
-    facts = {"rule": describe_rule(settled), **describe(preview(*inputs, [settled])[0])}
+    with open_decisions(*inputs, settled) as connection:
+        counted = describe(count_decisions(connection))
+        facts = {"rule": describe_rule(settled), **counted, **count_without_sd(connection, settled)}
     return facts if target is None else {**facts, "target": target.describe()}
 
 

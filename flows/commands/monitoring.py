@@ -19,46 +19,55 @@ def read_last_run(subsets: ArtifactRef) -> dict[str, Any]:
     from tasks.selection import read_runs
 
     run = next((run for run in reversed(read_runs(open_home().artifacts)) if run.subsets == subsets), None)
-    return run.model_dump(include={"baseline", "agreement", "drift"}) if run else {}
+    return run.model_dump(include={"baseline", "agreement", "drift", "judge_change"}) if run else {}
 
 
 def accept_selected(subsets: ArtifactRef | None = None, *, as_json: bool) -> dict[str, Any]:
-    """Accept a selection, or the one that is selected now, and say so to people.
+    """Accept a selection, or the one that is selected now, for its split, and say so to people.
 
-    Raises UsageError if nothing was selected yet.
+    Raises UsageError if nothing was selected yet, ArtifactError if it is gone.
     """
     from flows.terminal import Listing, show_result
     from tasks.home import open_home
-    from tasks.selection import accept_selection, read_accepted
+    from tasks.selection import accept_selection, read_accepted, summarise
 
     artifacts = open_home().artifacts
     chosen = subsets or artifacts.get_current("subsets")
     if chosen is None:
         raise UsageError("Nothing has been selected yet.", do="run `empathy select` first")
-    before = read_accepted(artifacts)
+    split = summarise(artifacts.read_manifest(chosen.uri)).split
+    before = read_accepted(artifacts).get(split)
     rows: list[tuple[str, object]] = [("accepted", describe_subsets(artifacts, chosen))]
     if before is not None and before != chosen:
         rows.append(("instead of", describe_subsets(artifacts, before)))
     accept_selection(artifacts, chosen)
     if not as_json:
-        show_result({}, as_json=False, tables=[Listing("Later selections are compared with this one", rows)])
+        title = f"Later selections from {split} are compared with this one"
+        show_result({}, as_json=False, tables=[Listing(title, rows)])
     return {"accepted": chosen.model_dump(), "accepted_before": before.model_dump() if before else None}
 
 
 def describe_selections(artifacts: ArtifactStore) -> tuple[dict[str, Any], Listing | None]:
-    """Return what is selected, what is accepted and whether the data has drifted, for machines and for people."""
+    """Return what is selected, what is accepted of each split, and what the last run found, for machines and people."""
     from flows.terminal import Listing
     from tasks.selection import read_accepted, read_runs
 
-    refs = {"selected": artifacts.get_current("subsets"), "accepted": read_accepted(artifacts)}
-    rows: list[tuple[str, object]] = [(name, describe_subsets(artifacts, ref)) for name, ref in refs.items() if ref]
+    selected, accepted = artifacts.get_current("subsets"), read_accepted(artifacts)
+    named = [("selected", selected), *((f"accepted, {split}", ref) for split, ref in accepted.items())]
+    rows: list[tuple[str, object]] = [(name, describe_subsets(artifacts, ref)) for name, ref in named if ref]
     last: SelectionRun | None = next(iter(read_runs(artifacts, most=1)), None)
     changes = last.drift.changes if last and last.drift else ()
     if last and last.baseline and changes:
         rows.append(("drift", f"since {last.baseline}:"))
         rows += [("", change.said) for change in changes]
-    result: dict[str, Any] = {name: ref.model_dump() if ref else None for name, ref in refs.items()}
-    result["drift"] = [change.model_dump() for change in changes]
+    if last and last.judge_change:
+        rows.append(("judge", last.judge_change.said))
+    result: dict[str, Any] = {
+        "selected": selected.model_dump() if selected else None,
+        "accepted": {split: ref.model_dump() for split, ref in accepted.items()},
+        "drift": [change.model_dump() for change in changes],
+        "judge_change": last.judge_change.model_dump() if last and last.judge_change else None,
+    }
     return result, Listing("Selection", rows) if rows else None
 
 

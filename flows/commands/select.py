@@ -140,6 +140,7 @@ def select(
         | drop_unset(max_per_length_band=max_per_length_band, target_share=target_share, split=split, judge_id=judge_id)
         | drop_unset(agree_with=agree_with, min_agreement=min_agreement, calibration=calibration)
     )
+    drop_unset(emotion=emotion, explain=explain, verify=verify)  # refuses empty ones
     looks = {"accept": accept or None, "explain": explain, "show": show, "verify": verify}
     check_looks(preview=preview, emotion=emotion, given=given, **looks)
     if verify is not None:
@@ -200,6 +201,9 @@ def show_subsets(result: Any, facts: Any, *, as_json: bool) -> None:
     reasons = [(reason, n) for reason, n in facts["reasons"].items() if reason.startswith(("discard", "excluded"))]
     tables: list[Any] = [make_table(title, ["subset", "turns", "share"], rows)]
     tables += [make_table("Left out", ["why", "turns"], reasons)] if reasons else []
+    if facts.get("n_without_sd"):
+        said = f"{facts['n_without_sd']:,} scored turns have none: there the rule is as paper"
+        tables.append(Listing("Standard deviations", [("note", said)]))
     if "target" in facts:
         tables.append(Listing("Target share", [(name, facts["target"][name]) for name in ("reason", "neighbours")]))
     show_result(result, as_json=as_json, tables=tables)

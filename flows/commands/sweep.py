@@ -80,6 +80,7 @@ def sweep(
     has_grid = any(text is not None for text in (thresholds, sensibility_thresholds, rationality_thresholds))
     pairs = list_pairs(thresholds, sensibility_thresholds, rationality_thresholds, is_targeted=target_share is not None)
     given = drop_unset(calibration=calibration, split=split, judge_id=judge_id)
+    drop_unset(other_judge=other_judge, against=against)  # refuses empty ones
     grid = make_grid(pairs, rule or DEFAULT_RULES, given)
     targets = make_targets(grid, target_share, axis)
     inputs = find_scores(judge_id or "")

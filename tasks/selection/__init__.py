@@ -1,9 +1,9 @@
 """Selection: split the scored turns by thresholds into what each expert learns from."""
 
 from tasks.selection.boundary import show_boundary
-from tasks.selection.decide import EXCLUDED, SUBSETS, SubsetCounts
+from tasks.selection.decide import EXCLUDED, SUBSETS, SubsetCounts, count_decisions
 from tasks.selection.explain import explain
-from tasks.selection.facts import describe, describe_rule
+from tasks.selection.facts import count_without_sd, describe, describe_rule
 from tasks.selection.index import index_subsets
 from tasks.selection.inputs import pin_aids
 from tasks.selection.materialize import materialize, open_decisions, preview, settle
@@ -45,6 +45,8 @@ __all__ = [
     "Verification",
     "accept_selection",
     "compare_judges",
+    "count_decisions",
+    "count_without_sd",
     "cross_validate_target",
     "describe",
     "describe_rule",

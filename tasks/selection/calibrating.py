@@ -25,7 +25,7 @@ def write_curve(curve: Curve) -> str:
     corners = list(zip(curve.x, curve.y, strict=True))
     cases = [f"WHEN score <= {curve.x[0]!r}::DOUBLE THEN {curve.y[0]!r}::DOUBLE"]
     for (x0, y0), (x1, y1) in pairwise(corners):
-        slope = (y1 - y0) / (x1 - x0)
         cases.append(f"WHEN score = {x1!r}::DOUBLE THEN {y1!r}::DOUBLE")  # a corner is met exactly
-        cases.append(f"WHEN score < {x1!r}::DOUBLE THEN {y0!r}::DOUBLE + {slope!r}::DOUBLE * (score - {x0!r}::DOUBLE)")
+        part = f"((score - {x0!r}::DOUBLE) / {x1 - x0!r}::DOUBLE)"  # no slope: between near corners it has no bound
+        cases.append(f"WHEN score < {x1!r}::DOUBLE THEN {y0!r}::DOUBLE + {y1 - y0!r}::DOUBLE * {part}")
     return f"CASE WHEN score IS NULL THEN NULL {' '.join(cases)} ELSE {curve.y[-1]!r}::DOUBLE END"

@@ -22,6 +22,8 @@ LENGTH_EFFECT = 0.2
 """A change of the mean length in deviations of a turn's length: a small effect (Cohen 1988)."""
 SURE = 3.3
 """Standard errors that chance exceeds once in a thousand times."""
+THRESHOLD_MOVE = 0.5
+"""Points of the scale by which a threshold that is found for a target share may always move."""
 
 
 class Change(BaseModel):
@@ -29,7 +31,7 @@ class Change(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    what: str = Field(description="judge, sensibility, rationality, emotions, length or share of a subset.")
+    what: str = Field(description="judge, sensibility, rationality, emotions, length, threshold, or share of a subset.")
     level: Literal["notice", "shift"]
     before: str
     now: str
@@ -46,16 +48,22 @@ class Drift(BaseModel):
 
 
 def measure_drift(now: SelectionSummary, before: SelectionSummary, history: Sequence[SelectionSummary] = ()) -> Drift:
-    """Compare a selection with another of the same split, and its shares with those of like earlier runs."""
-    changes = [*find_judge_change(now, before)]
+    """Compare a selection with another of the same split, and its shares with those of like earlier runs.
+
+    Against another judge's selection no change is told: its scores have another scale, and cover other turns.
+    """
+    changes: list[Change] = []
     stability: dict[str, float | None] = {}
     for name, earlier, later in list_populations(now, before):
         index = stability_index(earlier, later)
         stability[name] = None if index is None else round(index, 6)
         if index is not None and index >= NOTICE and index > chance_index(earlier, later):
             changes.append(tell_population(name, index, now, before))
+    if now.is_of_another_judge(before):
+        return Drift(stability=stability)
     changes += find_length_change(now, before)
     likes = [run for run in history if run.is_like(now)]
+    changes += find_threshold_change(now, [*likes, before])
     changes += [change for share in (*SUBSETS, "unscored") for change in find_share_change(share, now, likes)]
     return Drift(stability=stability, changes=tuple(changes))
 
@@ -65,7 +73,8 @@ def list_populations(now: SelectionSummary, before: SelectionSummary) -> list[tu
     populations: list[tuple[str, Sequence[int], Sequence[int]]] = []
     for name in SCORES:
         then, later = (of.spreads[name].counts if name in of.spreads else () for of in (before, now))
-        populations.append((name, then, later) if len(then) == len(later) else (name, (), ()))  # else other bins
+        is_alike = len(then) == len(later) and not now.is_of_another_judge(before)  # else other bins, another scale
+        populations.append((name, then, later) if is_alike else (name, (), ()))
     emotions = sorted({*now.emotions, *before.emotions})
     counts = [[of.emotions.get(emotion, 0) for emotion in emotions] for of in (before, now)]
     return [*populations, ("emotions", counts[0], counts[1])]
@@ -93,15 +102,15 @@ def share_of(emotion: str, summary: SelectionSummary) -> float:
     return summary.emotions.get(emotion, 0) / max(1, sum(summary.emotions.values()))
 
 
-def find_judge_change(now: SelectionSummary, before: SelectionSummary) -> list[Change]:
-    """Return that another judge has scored, and in what it differs."""
-    if not before.judge_id or not now.judge_id or now.judge_id == before.judge_id:
-        return []
-    names = sorted(name for name in {*now.judge, *before.judge} if now.judge.get(name) != before.judge.get(name))
-    differs = f" (other {', '.join(names)})" if names else ""
+def find_judge_change(now: SelectionSummary, before: SelectionSummary, name: str) -> Change | None:
+    """Return that another judge has scored than that of `before`, called `name`, and in what it differs."""
+    if not now.is_of_another_judge(before):
+        return None
+    parts = sorted(part for part in {*now.judge, *before.judge} if now.judge.get(part) != before.judge.get(part))
+    differs = f" (other {', '.join(parts)})" if parts else ""
     then, later = (f"{of.alias} {of.judge_id}" for of in (before, now))
-    said = f"another judge: {then} -> {later}{differs}; its scores are no measure of the data"
-    return [Change(what="judge", level="shift", before=then, now=later, said=said)]
+    said = f"another judge than that of {name}: {then} -> {later}{differs}; scores of two judges are not compared"
+    return Change(what="judge", level="notice", before=then, now=later, said=said)
 
 
 def find_length_change(now: SelectionSummary, before: SelectionSummary) -> list[Change]:
@@ -116,6 +125,18 @@ def find_length_change(now: SelectionSummary, before: SelectionSummary) -> list[
     values = f"{then.mean:.1f}", f"{later.mean:.1f}"
     said = f"length of responses: mean {values[0]} -> {values[1]} words"
     return [Change(what="length", level="shift", before=values[0], now=values[1], said=said)]
+
+
+def find_threshold_change(now: SelectionSummary, earlier: Sequence[SelectionSummary]) -> list[Change]:
+    """Return that the threshold of a target share is another than that of the last selection asked for alike."""
+    name = now.target_field
+    like = next((run for run in reversed(earlier) if name and run.is_like(now)), None)
+    if like is None or abs(now.config[name] - like.config[name]) <= THRESHOLD_MOVE:
+        return []
+    then, later = (f"{of.config[name]:g}" for of in (like, now))
+    reason = f" ({now.target_reason})" if now.target_reason else ""
+    said = f"{name.replace('_', ' ')} found for the target share: {then} -> {later}{reason}"
+    return [Change(what="threshold", level="shift", before=then, now=later, said=said)]
 
 
 def find_share_change(share: str, now: SelectionSummary, history: Sequence[SelectionSummary]) -> list[Change]:

@@ -56,6 +56,12 @@ def tell(row: Mapping[str, Any], selection: SelectionConfig, thresholds: Mapping
         f"{letter} {'none' if value is None else f'{value:.4g}'}"
         for letter, value in zip("SR", thresholds.values(), strict=True)
     )
-    why = f"{row['reason']} of {row['twin']}" if row["twin"] else row["reason"]
+    why = f"{row['reason']} of {shorten(row['twin'])}" if row["twin"] else row["reason"]
     goes = "is discarded" if row["subset"] == "discard" else f"goes to {row['subset']}"
     return f"{name} {goes} because of {why}: it scored {said}, thresholds {limits}, rule {selection.label}."
+
+
+def shorten(twin: str) -> str:
+    """Return the name of a twin, its key cut to what tells it."""
+    key, _, place = twin.partition(" ")
+    return f"{place} ({key[:12]})"

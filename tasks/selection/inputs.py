@@ -69,12 +69,13 @@ def list_aids(artifacts: ArtifactStore, selection: SelectionConfig) -> list[Arti
 def pin_aids(home: Home, corpus: Sequence[ArtifactRef], selection: SelectionConfig) -> SelectionConfig:
     """Return the selection with every artifact that it names by its whole digest, so that it means the same for ever.
 
-    A judge's name becomes the digest of its scores as they are now.
+    A judge's name becomes the digest of its scores as they are now; the digest of scores that are kept stays.
     """
     pinned = {}
     if selection.calibration:
         pinned["calibration"] = find_artifact(home.artifacts, "calibration", selection.calibration).config_digest
-    if selection.agree_with:
+    kept = [ref.config_digest for ref in home.artifacts.list_refs("scores")] if selection.agree_with else []
+    if selection.agree_with and selection.agree_with not in kept:
         with home.store.transaction() as connection:
             judge_id, alias = choose_judge(connection, selection.agree_with)
             scores = snapshot_scores(connection, home.artifacts, corpus, judge_id, alias)
@@ -84,8 +85,12 @@ def pin_aids(home: Home, corpus: Sequence[ArtifactRef], selection: SelectionConf
 
 def find_artifact(artifacts: ArtifactStore, kind: str, digest: str) -> ArtifactRef:
     """Return the artifact of a kind that a digest, or its first six digits or more, names. Raises UsageError."""
-    found = [ref for ref in artifacts.list_refs(kind) if ref.config_digest.startswith(digest)]
-    if len(digest) < MIN_PREFIX or len(found) != 1:
-        there = ", ".join(ref.config_digest[:12] for ref in artifacts.list_refs(kind)) or "none"
-        raise UsageError(f"{digest[:80]!r} names no {kind}, or several.", do=f"give a digest; there are: {there}")
+    known = artifacts.list_refs(kind)
+    if len(digest) < MIN_PREFIX:
+        raise UsageError(f"{digest!r} is too short for a digest.", do=f"give its first {MIN_PREFIX} digits or more")
+    found = [ref for ref in known if ref.config_digest.startswith(digest)]
+    if len(found) != 1:
+        there = ", ".join(ref.config_digest[:12] for ref in known) or "none"
+        many = "several artifacts" if found else "no artifact"
+        raise UsageError(f"{digest[:80]!r} names {many} of the kind {kind}.", do=f"give a digest; there are: {there}")
     return found[0]

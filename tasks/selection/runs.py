@@ -15,12 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tasks.artifacts import ArtifactStore
 from tasks.errors import ArtifactError
 from tasks.progress import report_notice
-from tasks.schema import ArtifactRef
+from tasks.schema import SPLITS, ArtifactRef
 from tasks.selection.agreement import Agreement, compare_selections
-from tasks.selection.drift import Drift, measure_drift
+from tasks.selection.drift import Change, Drift, find_judge_change, measure_drift
 from tasks.selection.summary import SelectionSummary, summarise
 
-RUNS, ACCEPTED = "runs", "accepted-subsets"
+RUNS, ACCEPTED = "runs", "accepted-subsets-{split}"
 MOST_RUNS = 200
 """Runs that are read; older ones are kept."""
 BAND_WINDOW = 20
@@ -34,10 +34,10 @@ class Baseline(BaseModel):
 
     subsets: ArtifactRef
     made_at: str
-    is_accepted: bool = Field(description="Accepted by a person; else it is the selection before.")
+    is_accepted: bool = Field(description="Accepted by a person; else it is the last one by the same judge, if any.")
 
     def __str__(self) -> str:
-        kind = "the accepted selection" if self.is_accepted else "the selection before"
+        kind = "the accepted selection" if self.is_accepted else "the selection before by this judge"
         return f"{kind}, {self.subsets.config_digest[:12]} of {self.made_at[:10]}"
 
 
@@ -53,10 +53,13 @@ class SelectionRun(BaseModel):
     baseline: Baseline | None = None
     agreement: Agreement | None = None
     drift: Drift | None = None
+    judge_change: Change | None = Field(
+        default=None, description="Another judge than that of the accepted selection; without one, of the run before."
+    )
 
     @property
     def warning(self) -> str:
-        """Return what has drifted as a block of text; empty if nothing has."""
+        """Return what has drifted as a block of text; empty if nothing has. Another judge is no drift."""
         if self.baseline is None or self.drift is None or not self.drift.changes:
             return ""
         lines = [f"The data is no longer that of {self.baseline}:"]
@@ -66,19 +69,30 @@ class SelectionRun(BaseModel):
 
 
 def keep_run(artifacts: ArtifactStore, subsets: ArtifactRef, flow_run_id: str = "") -> SelectionRun:
-    """Compare a selection with the accepted one, else with the one before, keep that as a run, and return it."""
+    """Compare a selection with the accepted one of its split, else an earlier one, keep that as a run, and return it.
+
+    That another judge scored is a notice: it says nothing of the turns.
+    """
     summary = summarise(artifacts.read_manifest(subsets.uri))
     earlier = [run for run in read_runs(artifacts) if run.summary.split == summary.split]
-    baseline, before = find_baseline(artifacts, earlier, summary.split)
+    baseline, before = find_baseline(artifacts, earlier, summary)
     agreement = drift = None
     if baseline is not None and before is not None and baseline.subsets.sha256 != subsets.sha256:
         others = [run for run in earlier if run.subsets.config_digest != subsets.config_digest]
         drift = measure_drift(summary, before, list_history(others, baseline))
         agreement = try_comparing(artifacts, subsets, baseline.subsets)
+    if baseline is not None and before is not None and baseline.is_accepted:
+        judge_change = find_judge_change(summary, before, str(baseline))
+        do = "; `empathy select --accept` makes this selection the normal one"
+    else:
+        judge_change = find_judge_change(summary, earlier[-1].summary, "the run before") if earlier else None
+        do = ""
+    if judge_change:
+        report_notice(f"{judge_change.said}{do}")
     now = datetime.now(UTC)
     run = SelectionRun(
         made_at=now.isoformat(timespec="milliseconds"), flow_run_id=flow_run_id, subsets=subsets, summary=summary,
-        baseline=baseline, agreement=agreement, drift=drift,
+        baseline=baseline, agreement=agreement, drift=drift, judge_change=judge_change,
     )  # fmt: skip
     artifacts.write_note(
         RUNS, f"{now:%Y%m%dT%H%M%S}{now.microsecond:06d}-{uuid.uuid4().hex[:8]}", run.model_dump_json()
@@ -87,22 +101,23 @@ def keep_run(artifacts: ArtifactStore, subsets: ArtifactRef, flow_run_id: str = 
 
 
 def find_baseline(
-    artifacts: ArtifactStore, earlier: Sequence[SelectionRun], split: str
+    artifacts: ArtifactStore, earlier: Sequence[SelectionRun], summary: SelectionSummary
 ) -> tuple[Baseline, SelectionSummary] | tuple[None, None]:
-    """Return the accepted selection of this split, else that of the run before, with its summary."""
-    accepted = artifacts.get_current(ACCEPTED)
+    """Return the accepted selection of the split with its summary, else that of its last run by the same judge.
+
+    Where the judge has none, that of the last run by any; None without runs. `earlier` are the split's.
+    """
+    accepted = artifacts.get_current(ACCEPTED.format(split=summary.split))
     if accepted is not None:
         try:
             manifest = artifacts.read_manifest(accepted.uri)
         except ArtifactError as error:
             report_notice(f"The accepted selection cannot be compared with. {error}")
         else:
-            summary = summarise(manifest)
-            if summary.split == split:
-                return Baseline(subsets=accepted, made_at=manifest["made_at"], is_accepted=True), summary
+            return Baseline(subsets=accepted, made_at=manifest["made_at"], is_accepted=True), summarise(manifest)
     if not earlier:
         return None, None
-    last = earlier[-1]
+    last = next((run for run in reversed(earlier) if run.summary.judge_id == summary.judge_id), earlier[-1])
     return Baseline(subsets=last.subsets, made_at=last.made_at, is_accepted=False), last.summary
 
 
@@ -140,10 +155,12 @@ def drop_repeats(runs: Sequence[SelectionRun]) -> list[SelectionRun]:
 
 
 def accept_selection(artifacts: ArtifactStore, subsets: ArtifactRef) -> None:
-    """Make a selection the one that later ones are compared with."""
-    artifacts.set_current(ACCEPTED, subsets)
+    """Make a selection the one that later ones of its split are compared with. Raises ArtifactError if it is gone."""
+    split = summarise(artifacts.read_manifest(subsets.uri)).split
+    artifacts.set_current(ACCEPTED.format(split=split), subsets)
 
 
-def read_accepted(artifacts: ArtifactStore) -> ArtifactRef | None:
-    """Return the accepted selection, or None if there is none."""
-    return artifacts.get_current(ACCEPTED)
+def read_accepted(artifacts: ArtifactStore) -> dict[str, ArtifactRef]:
+    """Return the accepted selection of each split that has one."""
+    found = {split: artifacts.get_current(ACCEPTED.format(split=split)) for split in SPLITS}
+    return {split: ref for split, ref in found.items() if ref}

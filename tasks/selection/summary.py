@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from tasks.selection.decide import SUBSETS
+from tasks.selection_config import DEFAULT_AXIS
 
 
 class Spread(BaseModel):
@@ -28,6 +29,7 @@ class SelectionSummary(BaseModel):
 
     config: dict[str, Any]
     label: str = ""
+    target_reason: str = ""
     judge_id: str = ""
     alias: str = ""
     judge: dict[str, Any] = {}
@@ -48,9 +50,23 @@ class SelectionSummary(BaseModel):
         """The split that was selected from."""
         return str(self.config.get("split", ""))
 
+    @property
+    def target_field(self) -> str:
+        """The threshold that was found for a target share; empty if none was asked for."""
+        return f"{self.config.get('axis', DEFAULT_AXIS)}_threshold" if "target_share" in self.config else ""
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What was asked for: without the threshold and the scores' digest, which each run finds anew."""
+        return {name: value for name, value in self.config.items() if name not in (self.target_field, "agree_with")}
+
     def is_like(self, other: SelectionSummary) -> bool:
-        """Whether both were made by the same rule, options and judge, so that their shares may be compared."""
-        return (self.config, self.judge_id) == (other.config, other.judge_id)
+        """Whether both were asked for alike, of the same judge, so that their shares may be compared."""
+        return (self.asked, self.judge_id) == (other.asked, other.judge_id)
+
+    def is_of_another_judge(self, other: SelectionSummary) -> bool:
+        """Whether two judges are known to have scored, so that no score of one may be held against the other's."""
+        return bool(self.judge_id and other.judge_id) and self.judge_id != other.judge_id
 
 
 def summarise(manifest: Mapping[str, Any]) -> SelectionSummary:
@@ -64,6 +80,7 @@ def summarise(manifest: Mapping[str, Any]) -> SelectionSummary:
     return SelectionSummary(
         config=manifest["config"],
         label=facts.get("rule", {}).get("label", manifest["config"].get("rule", "")),
+        target_reason=facts.get("target", {}).get("reason", ""),
         counts=facts["counts"],
         shares=facts["shares"],
         n_unscored=facts.get("n_unscored", 0),

@@ -68,17 +68,18 @@ def verify_selection(artifacts: ArtifactStore, digest: str) -> Verification:
 
 def find_selection(artifacts: ArtifactStore, digest: str) -> ArtifactRef:
     """Return the selection that a digest names; the newest where several have that content."""
+    shown = repr(digest[:80])
     if len(digest) < MIN_PREFIX:
-        raise UsageError(f"{digest!r} is too short for a digest.", do=f"give its first {MIN_PREFIX} digits or more")
+        raise UsageError(f"{shown} is too short for a digest.", do=f"give its first {MIN_PREFIX} digits or more")
     found: dict[str, ArtifactRef] = {}
     for ref in artifacts.list_refs("subsets"):
         facts = artifacts.read_manifest(ref.uri)["facts"]
         names = [ref.config_digest, facts.get("digest", ""), *facts.get("digests", {}).values()]
         found |= {name: ref for name in names if name.startswith(digest)}
     if not found:
-        raise UsageError(f"No selection has the digest {digest!r}.", do="`empathy status` lists the artifacts")
+        raise UsageError(f"No selection has the digest {shown}.", do="`empathy status` lists the artifacts")
     if len(found) > 1:
-        raise UsageError(f"Several digests start with {digest!r}.", do=f"give more of one: {', '.join(sorted(found))}")
+        raise UsageError(f"Several digests start with {shown}.", do=f"give more of one: {', '.join(sorted(found))}")
     return next(iter(found.values()))
 
 

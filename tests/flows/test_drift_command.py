@@ -37,8 +37,17 @@ def test_drift_is_warned_of_until_it_is_accepted_and_outlives_a_rebuild(
     empathy("rebuild")
     status = json.loads(empathy("status", "--json").stdout)["selection"]
     assert {change["what"] for change in status["drift"]} == changes
-    assert status["accepted"]["config_digest"] == first["config_digest"]
+    assert {split: ref["config_digest"] for split, ref in status["accepted"].items()} == {
+        "train": first["config_digest"]
+    }
 
     told = empathy("select", "--accept").stdout
     assert first["config_digest"][:12] in told.split("instead of")[1]
     assert json.loads(empathy("select", "--threshold", "6", "--json").stdout)["drift"] is None
+
+    valid = json.loads(empathy("select", "--split", "valid", "--accept", "--json").stdout)
+    assert (valid["accepted_before"], valid["accepted"]["config_digest"]) == (None, valid["config_digest"])
+    assert json.loads(empathy("select", "--threshold", "6", "--json").stdout)["baseline"]["is_accepted"]
+    shown = empathy("status").stdout
+    assert "accepted, train" in shown
+    assert "accepted, valid" in shown

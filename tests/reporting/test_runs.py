@@ -14,6 +14,7 @@ from tasks.reporting.sections.runs import describe_runs
 from tasks.schema import ArtifactRef
 from tasks.selection import SelectionRun, drop_repeats
 
+JUDGE = {"what": "judge", "level": "notice", "before": "a", "now": "b", "said": "another judge than before"}
 CHANGE = {"what": "sensibility", "level": "shift", "before": "6", "now": "8", "said": "sensibility scores: 6 -> 8 <b>"}
 
 
@@ -32,6 +33,20 @@ def make_run(number: int, share: float, *, is_changed: bool = False, split: str 
         "agreement": {"n_common": 90, "n_alike": 81, "n_rescored": 0, "spearman": {}} if number > 1 else None,
         "drift": drift if number > 1 else None,
     })  # fmt: skip
+
+
+def test_another_judge_is_told_and_is_no_other_data(folders):
+    switched = SelectionRun.model_validate(make_run(3, 0.6).model_dump() | {"judge_change": JUDGE})
+    both = SelectionRun.model_validate(make_run(4, 0.7, is_changed=True).model_dump() | {"judge_change": JUDGE})
+    section = describe(folders, [make_run(1, 0.5), make_run(2, 0.6), switched])
+    assert "none with other data" in section.lead
+    assert [figure.note for figure in list_figures(section) if "diamond" in figure.note] == []
+    (told,) = [block for block in section.blocks if isinstance(block, Bullets)]
+    assert told.points == ["Run 3, 2026-11-03: another judge than before."]
+    assert [row[-1].text for row in section.blocks[-1].rows] == ["another judge", "–", "–"]
+    section = describe(folders, [make_run(1, 0.5), switched, both])
+    assert "1 with other data" in section.lead
+    assert [row[-1].text for row in section.blocks[-1].rows] == ["changed", "another judge", "–"]
 
 
 def describe(folders, runs):

@@ -1,5 +1,7 @@
 """Scores that are mapped before they are compared, and turns that two judges must agree on."""
 
+import dataclasses
+
 import duckdb
 import numpy as np
 import polars as pl
@@ -11,7 +13,7 @@ from tasks.config import SelectionConfig
 from tasks.errors import UsageError
 from tasks.judges import Calibration, Curve, write_calibration
 from tasks.manifest import Recipe
-from tasks.selection import materialize, preview, verify_selection
+from tasks.selection import materialize, pin_aids, preview, verify_selection
 from tasks.selection.calibrating import write_curve
 
 KNOTS = st.lists(st.tuples(st.floats(0, 10), st.floats(0, 10)), min_size=1, max_size=12, unique_by=lambda knot: knot[0])
@@ -102,7 +104,7 @@ def test_a_calibration_of_another_judge_or_none_at_all_is_refused(make_scored, m
     maps = keep_calibration(scored, judge_id="k")
     with pytest.raises(UsageError, match="maps the scores of k, not of j"):
         select(scored, calibration=maps)
-    with pytest.raises(UsageError, match="names no calibration") as caught:
+    with pytest.raises(UsageError, match="names no artifact of the kind calibration") as caught:
         select(scored, calibration="0" * 32)
     assert maps[:12] in caught.value.do
 
@@ -128,3 +130,12 @@ def test_turns_on_which_two_judges_differ_are_discarded_with_the_reason(make_sco
 def test_how_near_and_to_whom_belong_together(options):
     with pytest.raises(ValueError, match="belong together"):
         SelectionConfig(**options)
+
+
+def test_scores_that_are_kept_are_named_by_their_digest_again(make_scored, make_row, keep_scores, home):
+    rows = [make_row("a", "x", (8.0, 1.0))]
+    scored = make_scored(rows)
+    other = keep_scores(scored, [(rows[0], (8.0, 1.0))])
+    kept = dataclasses.replace(home, artifacts=scored.artifacts)
+    wanted = SelectionConfig(agree_with=other, min_agreement=0.7)
+    assert pin_aids(kept, scored.corpus, wanted) == wanted, "the command that a report prints can be run"

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from tasks.selection.drift import measure_drift
+from tasks.selection.drift import THRESHOLD_MOVE, find_judge_change, measure_drift
 from tasks.selection.stability import NOTICE, SHIFT, chance_index, stability_index
 from tasks.selection.summary import SelectionSummary, Spread
 
@@ -68,13 +68,18 @@ def test_a_real_shift_is_seen_in_a_few_hundred_turns_and_named_by_its_size():
     assert (small.level, "0.1 or more is a small shift" in small.said) == ("notice", True)
 
 
-def test_another_judge_is_said_with_what_differs_of_it():
-    then = summary(judge_id="a", alias="gpt", judge={"model": "m1", "rubric": "paper"})
-    now = summary(judge_id="b", alias="gpt-2", judge={"model": "m2", "rubric": "paper"})
-    (change,) = measure_drift(now, then).changes
-    assert change.what == "judge"
-    assert "gpt a -> gpt-2 b (other model)" in change.said
-    assert changed(now, summary(judge_id="")) == [], "an old manifest does not say who judged"
+def test_another_judge_is_said_with_what_differs_of_it_and_is_no_drift():
+    turns = {"emotions": {"proud": 500, "sad": 500}, "words": (13.0, 6.0)}
+    then = summary([900, 100], alias="gpt", judge={"model": "m1", "rubric": "paper"}, **turns)
+    now = summary([100, 900], judge_id="b", alias="gpt-2", judge={"model": "m2", "rubric": "paper"}, **turns)
+    change = find_judge_change(now, then, "the run before")
+    assert (change.what, change.level) == ("judge", "notice")
+    assert change.said.startswith("another judge than that of the run before: gpt a -> gpt-2 b (other model)")
+    assert "data" not in change.said
+    drift = measure_drift(now, then, [then])
+    assert (drift.changes, drift.stability) == ((), {"sensibility": None, "rationality": None, "emotions": 0.0})
+    assert find_judge_change(now, summary(judge_id=""), "it") is None, "an old manifest does not say who judged"
+    assert changed(now, summary([900, 100], judge_id="", **turns)) == ["sensibility"]
 
 
 def test_longer_responses_are_said_if_that_is_neither_chance_nor_a_trifle():
@@ -106,6 +111,44 @@ def test_a_share_is_held_against_the_band_of_like_runs_only():
     many = [share(value) for value in (0.40, 0.45, 0.50, 0.55, 0.60)]
     assert changed(share(0.70), many[2], many) == []  # three deviations of runs that differ much
     assert changed(share(0.76), many[2], many) == ["share of sensibility", "share of discard"]
+
+
+def target(threshold: float, value: float = 0.59, axis: str = "sensibility", **of) -> SelectionSummary:
+    config = {"target_share": 0.59, f"{axis}_threshold": threshold, **({"axis": axis} if axis != "sensibility" else {})}
+    return share(value, config=config | of.pop("config", {}), target_reason="found so", **of)
+
+
+def test_shares_of_a_target_have_a_band_whatever_threshold_was_found():
+    few = [target(5.0), target(5.2, 0.60)]
+    assert changed(target(5.1, 0.59), few[0], few) == []
+    assert changed(target(5.1, 0.30), few[0], few) == ["share of sensibility", "share of discard"]
+    assert changed(target(5.1, 0.30, config={"rationality_threshold": 4.0}), few[0], few) == []
+    fixed = [share(0.5, config={"sensibility_threshold": 5.0})]
+    assert changed(share(0.9, config={"sensibility_threshold": 2.0}), fixed[0], fixed) == []
+
+
+def test_a_band_outlives_new_scores_of_the_judge_that_must_agree():
+    few = [share(0.5, config={"agree_with": digest, "min_agreement": 0.8}) for digest in ("aa", "bb")]
+    assert changed(share(0.9, config={"agree_with": "cc", "min_agreement": 0.8}), few[0], few) != []
+    assert changed(share(0.9, config={"agree_with": "cc", "min_agreement": 0.7}), few[0], few) == []
+    assert changed(share(0.9), few[0], few) == []
+
+
+@pytest.mark.parametrize("axis", ["sensibility", "rationality"])
+def test_a_found_threshold_that_jumped_is_said_with_its_reason(axis):
+    (change,) = measure_drift(target(6.25, axis=axis), target(5.0, axis=axis)).changes
+    assert (change.what, change.before, change.now) == ("threshold", "5", "6.25")
+    assert change.said == f"{axis} threshold found for the target share: 5 -> 6.25 (found so)"
+    assert changed(target(5.0 + THRESHOLD_MOVE, axis=axis), target(5.0, axis=axis)) == []
+
+
+def test_a_found_threshold_is_held_against_one_that_was_asked_for_alike():
+    other = target(1.0, config={"target_share": 0.2})
+    assert changed(target(5.0), other) == []
+    assert changed(target(5.0), share(0.59, config={"sensibility_threshold": 1.0})) == []
+    assert changed(target(5.0), target(1.0, judge_id="b")) == []
+    assert changed(target(7.0), other, [target(5.0), other]) == ["threshold"], "the last such one, if not the last"
+    assert changed(target(5.3), target(4.7), [target(5.2)]) == ["threshold"], "what it is compared with comes first"
 
 
 def test_the_share_of_turns_without_a_score_has_a_band_too():

@@ -135,8 +135,9 @@ def test_damaged_or_absent_scores_cannot_verify_anything(make_scored, rows):
 def test_a_digest_that_nothing_has_is_told(make_scored, rows, digest):
     scored = make_scored(rows)
     make(scored)
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError) as told:
         verify_selection(scored.artifacts, digest)
+    assert len(str(told.value)) < 250
 
 
 def test_a_selection_in_a_bucket_is_verified_too(make_scored, rows, bucket, tmp_path):

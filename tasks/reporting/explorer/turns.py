@@ -7,8 +7,6 @@ import polars as pl
 from tasks.reporting.material import Material, count_by
 from tasks.schema import SPLITS
 
-WORDS = r"\S+"
-
 
 def list_scored_turns(material: Material) -> tuple[pl.LazyFrame, str] | None:
     """Return the scored turns and their split: those of the subsets, else those that `empathy select` would read.
@@ -36,8 +34,8 @@ def is_filtered() -> pl.Expr:
 
 
 def count_words(text: pl.Expr) -> pl.Expr:
-    """Return the number of words of each text."""
-    return text.str.count_matches(WORDS).cast(pl.Int64)
+    """Return the number of words of each text as a selection counts them: spaces and one."""
+    return text.str.count_matches(" ", literal=True).cast(pl.Int64) + 1
 
 
 def find_split(turns: pl.LazyFrame) -> str:

@@ -31,8 +31,8 @@ def describe_runs(material: Material) -> Section:
     shown = [(number, run) for number, run in runs if run.summary.split == runs[-1][1].summary.split]
     changed = [(number, run) for number, run in shown if run.warning]
     lead = f"{count_of(len(runs), 'run')} of the selection, {len(changed) or 'none'} with other data than the run it "
-    lead += "was compared with: the accepted one, else the one before."
-    blocks: list[Block] = [*(draw_all(shown) if len(shown) > 1 else []), *tell_changes(changed), tabulate_runs(runs)]
+    lead += "was compared with: the accepted one, else the last one by the same judge."
+    blocks: list[Block] = [*(draw_all(shown) if len(shown) > 1 else []), *tell_changes(shown), tabulate_runs(runs)]
     return section(lead=lead, blocks=blocks)
 
 
@@ -53,7 +53,8 @@ def draw_all(runs: Runs) -> list[Block]:
     left = [
         figure("run-shares", "Shares of the subsets", shares, runs, form="%"),
         figure("run-stability", "Population stability index", indices, runs, limits=limits, form=".2f",
-               note="How far each run's scores and emotions lie from those of the run it was compared with."),
+               note="How far each run's scores and emotions lie from those of the run it was compared with; scores of "
+               "two judges are not compared."),
     ]  # fmt: skip
     right = [
         figure("run-means", "Mean scores", means, runs, form=".2f"),
@@ -108,13 +109,14 @@ def index_of(name: str, run: SelectionRun) -> float | None:
     return run.drift.stability.get(name) if run.drift else None
 
 
-def tell_changes(changed: Runs) -> list[Block]:
-    """Return what had changed in the runs that are marked, the newest first."""
-    points = [
-        clip(f"Run {number}, {run.made_at[:10]}, against {run.baseline}: {change.said}.")
-        for number, run in reversed(changed)
-        for change in (run.drift.changes if run.drift else ())
-    ]
+def tell_changes(runs: Runs) -> list[Block]:
+    """Return what had changed in each run, its judge or its data, the newest first."""
+    points: list[str] = []
+    for number, run in reversed(runs):
+        name = f"Run {number}, {run.made_at[:10]}"
+        points += [clip(f"{name}: {run.judge_change.said}.")] if run.judge_change else []
+        changes = run.drift.changes if run.drift else ()
+        points += [clip(f"{name}, against {run.baseline}: {change.said}.") for change in changes]
     return [Bullets(points[:MOST_ROWS])] if points else []
 
 
@@ -135,5 +137,5 @@ def tabulate_run(number: int, run: SelectionRun) -> list[Cell]:
         Cell(str(number)), Cell(run.made_at[:16].replace("T", " ")), Cell(clip(summary.label, 60)),
         Cell(clip(summary.alias, 40)), count_cell(summary.n_scored), *shares, alike,
         *(number_cell(index_of(name, run), 3) for name, _ in SCORES), number_cell(summary.cost_usd, 4),
-        Cell("changed" if run.warning else "–", is_strong=bool(run.warning)),
+        Cell("changed" if run.warning else "another judge" if run.judge_change else "–", is_strong=bool(run.warning)),
     ]  # fmt: skip
