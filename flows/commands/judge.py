@@ -1,4 +1,4 @@
-"""Commands about judges: distil one, calibrate one."""
+"""Commands about judges: validate, compare, distil, calibrate."""
 
 from __future__ import annotations
 
@@ -8,14 +8,24 @@ from typing import Annotated
 
 import typer
 
+from flows.commands import judge_scoring, judge_validation
 from flows.commands.options import HomeOption, JsonOption, VerboseOption, run_command, use_home
+from tasks.bounded import check_place
 
-app = typer.Typer(help="Make a small local judge from a big one; map one's scores to another's.", no_args_is_help=True)
+app = typer.Typer(
+    help="How far a judge can be trusted; make a small local one from a big one; map one's scores to another's.",
+    no_args_is_help=True,
+)
+judge_validation.register(app)
+judge_scoring.register(app)
 
 
 @app.command()
 def distill(
     source_judge: Annotated[str, typer.Option("--from", help="Id or alias of the judge to learn from.")] = "",
+    encoder: Annotated[
+        str, typer.Option(help="Sentence encoder it may use: a folder, an installed package, or a hub id (owner/name).")
+    ] = "",
     out: Annotated[Path | None, typer.Option(help="Also copy weights and card to this folder.")] = None,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -25,10 +35,14 @@ def distill(
     from flows.commands.data import check_corpus, read_facts
     from flows.terminal import Listing, show_result
     from tasks.home import open_home
+    from tasks.scoring import load_encoder
 
     use_home(home)
     check_corpus()
-    ref = run_command("distill_judge", as_json=json, verbose=verbose, judge=source_judge)
+    if encoder:  # refused here, before anything is started for it
+        load_encoder(check_place(encoder, "--encoder"))
+        encoder = str(Path(encoder).expanduser().absolute()) if Path(encoder).expanduser().is_dir() else encoder
+    ref = run_command("distill_judge", as_json=json, verbose=verbose, judge=source_judge, encoder=encoder)
     facts = read_facts(ref.uri)
     files = ("distilled.safetensors", "CARD.md")
     if out is not None:
