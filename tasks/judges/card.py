@@ -33,7 +33,7 @@ RELEASED_SCORES = Source(
 INTRODUCTION = """# Model card: distilled judge
 
 A small regression that gives a listener's response a score for sensibility (affective empathy) and one
-for rationality (cognitive empathy), 0 to 10, as the teacher it was fitted to would. It asks no model and
+for rationality (cognitive empathy), 0 to 10, as the teacher it was fitted to would. It asks no judge and
 no network. {sha}"""
 
 MODEL = """## Model
@@ -42,16 +42,24 @@ Ridge regression of the teacher's score (as its rank) on hashed n-grams (words 1
 response, characters 2-5 of what was said before, tf-idf) and on {n_measures} measures of the surface (lengths,
 punctuation, person, place in the dialogue) with their products. A regression shrinks to the mean, so each
 dimension's prediction is mapped by quantiles to the distribution of the teacher's scores; the map is part of
-the judge. Weights are numbers in a safetensors file: no pickle, no vocabulary, no text."""
+the judge. Beside a score stand a deviation and an interval, calibrated by conformal prediction on dialogues that
+the regression had not seen. Weights are numbers in a safetensors file: no pickle, no vocabulary, no text."""
+
+ENCODED = """It also reads meaning: Gaussian kernels of the embeddings of response and context at {n_landmarks:,}
+landmarks, by the sentence encoder `{encoder_name}` (digest `{encoder}`).
+It scores with that encoder only, and at its speed. A landmark is the embedding of one of the turns it was fitted to:
+parts of that text may be guessed from it, so share the file no more freely than the texts."""
 
 LIMITS = """## Limits
 
 - It imitates its teacher, faults and saturation included. Nothing here says how far the teacher agrees with
   people, so a high score is not proof of empathy.
 - Agreement is moderate: good enough to cut a large corpus into subsets of the right sizes, with the overlaps
-  above; not good enough to rank two single responses. `deviations` says how far a score is typically off.
-- It sees words and surface, not meaning. Irony, negation over a distance and facts about the situation escape it,
-  and a text stuffed with words that the teacher liked will score higher.
+  above; not good enough to rank two single responses. Intervals and deviations say how far a score may be off.
+- The intervals hold for turns like those it was fitted to. They say where the teacher's score is, not the truth.
+- It sees words and surface, and of meaning no more than a sentence encoder does, if it has one. Irony, negation over
+  a distance and facts about the situation escape it, and a text stuffed with words that the teacher liked will score
+  higher.
 - It is only as broad as the texts named above. In another language, in long or professional dialogues, or where
   responses are distributed otherwise, neither agreement nor shares at a threshold need hold."""
 
@@ -72,8 +80,9 @@ def write_card(
     parts = (
         INTRODUCTION.format(sha=f"File: {facts['n_bytes']:,} bytes, sha256 `{facts['sha256']}`."),
         write_source(source, facts),
-        MODEL.format(n_measures=facts["n_surface_measures"]),
+        write_model(facts),
         write_agreement(figures),
+        write_uncertainty(figures),
         write_selection(figures),
         LIMITS,
         USE,
@@ -92,6 +101,23 @@ def write_source(source: Source, facts: Mapping[str, Any]) -> str:
     )
     return (
         "## Data\n\n" + write_table(("what", "stated"), rows) + "\n\nThe file NOTICE beside the weights, if any, holds."
+    )
+
+
+def write_model(facts: Mapping[str, Any]) -> str:
+    """Return the section on the model."""
+    model = MODEL.format(n_measures=facts["n_surface_measures"])
+    return f"{model}\n\n{ENCODED.format(**facts)}" if facts.get("encoder") else model
+
+
+def write_uncertainty(figures: CrossValidation) -> str:
+    """Return the section on the intervals: what they state, and what they held."""
+    rows = ((one.name, f"{one.coverage:.1%}", f"{one.interval_width:.1f}") for one in figures.dimensions)
+    return (
+        "## Uncertainty on unseen dialogues\n\n"
+        f"Each score has an interval made to hold the teacher's score of {figures.stated_coverage:.0%} of the turns, "
+        "each dimension by itself; here is what it held in the cross-validation. Whole scores come in lumps, so that "
+        "it may hold more.\n\n" + write_table(("dimension", "held", "mean width in points"), rows)
     )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tasks.errors import ConfigError
 from tasks.progress import report_progress
 from tasks.schema import Turn
-from tasks.scoring import DIMENSIONS, N_BUCKETS, extract_features
+from tasks.scoring import DIMENSIONS, N_BUCKETS, Encoder, embed_turns, extract_features
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -32,15 +32,23 @@ class Corpus:
     teacher: NDArray[np.float64]
     """The teacher's scores, shape (n, 2), columns as in DIMENSIONS."""
     dialogue_ids: tuple[str, ...]
+    vectors: NDArray[np.float32] | None = None
+    """What a sentence encoder makes of the turns, shape (n, 2 width); None where there is none."""
+    encoder_digest: str = ""
 
     def take(self, rows: NDArray[np.int64]) -> Corpus:
         """Return the rows with these numbers, in this order."""
         names = tuple(self.dialogue_ids[row] for row in rows)
-        return Corpus(self.counts[rows], self.surface[rows], self.teacher[rows], names)
+        vectors = None if self.vectors is None else self.vectors[rows]
+        return Corpus(self.counts[rows], self.surface[rows], self.teacher[rows], names, vectors, self.encoder_digest)
 
 
 def build_corpus(
-    turns: Sequence[Turn], dialogue_ids: Sequence[str], sensibility: Sequence[float], rationality: Sequence[float]
+    turns: Sequence[Turn],
+    dialogue_ids: Sequence[str],
+    sensibility: Sequence[float],
+    rationality: Sequence[float],
+    encoder: Encoder | None = None,
 ) -> Corpus:
     """Return the features of scored turns; one dialogue id and one score of each kind belong to each turn.
 
@@ -55,15 +63,24 @@ def build_corpus(
         )
     from scipy.sparse import csr_matrix, vstack
 
-    counts, surface = [], []
+    counts, surface, vectors = [], [], []
     for start in range(0, len(turns), BATCH_SIZE):
         features = extract_features(turns[start : start + BATCH_SIZE])
         ones = np.ones(len(features.row), np.float32)
         shape = (len(features.surface), N_BUCKETS)
         counts.append(csr_matrix((ones, (features.row, features.bucket)), shape=shape))
         surface.append(features.surface)
+        if encoder is not None:
+            vectors.append(embed_turns(turns[start : start + BATCH_SIZE], encoder))
         report_progress("read turns", start + len(features.surface), len(turns))
-    return Corpus(vstack(counts, format="csr"), np.concatenate(surface), teacher, tuple(dialogue_ids))
+    return Corpus(
+        vstack(counts, format="csr"),
+        np.concatenate(surface),
+        teacher,
+        tuple(dialogue_ids),
+        np.concatenate(vectors) if vectors else None,
+        encoder.digest if encoder else "",
+    )
 
 
 def check_scores(

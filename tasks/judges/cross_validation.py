@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from tasks.judges.corpus import build_corpus
 from tasks.judges.distill import INNER_FOLDS, fit_weights
 from tasks.judges.folds import assign_folds
+from tasks.judges.kernel import RememberingEncoder
 from tasks.progress import report_progress
 from tasks.schema import Turn
-from tasks.scoring import DIMENSIONS, DistilledJudge, DistilledScores
+from tasks.scoring import DIMENSIONS, DistilledJudge, DistilledScores, Encoder, embed_turns
 
 THRESHOLDS = (4, 5, 6, 7)
 
@@ -39,6 +40,10 @@ class DimensionFigures:
     teacher_mean: float
     teacher_mode_share: float
     """Share of the teacher's most frequent score: how far it saturates."""
+    coverage: float
+    """Share of the teacher's scores inside the judge's intervals."""
+    interval_width: float
+    """Mean distance between an interval's bounds, in points."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,9 @@ class CrossValidation:
     dimensions: tuple[DimensionFigures, ...]
     thresholds: tuple[ThresholdFigures, ...]
     turns_per_second: float
-    """Turns scored in a second of one core, in this run: features, prediction and maps."""
+    """Turns scored in a second of one core, in this run: features, prediction and maps; encoding too, if any."""
+    stated_coverage: float
+    """What the judge says of its intervals."""
 
 
 def cross_validate(
@@ -75,25 +82,30 @@ def cross_validate(
     rationality: Sequence[float],
     n_folds: int = 5,
     inner_folds: int = INNER_FOLDS,
+    encoder: Encoder | None = None,
 ) -> CrossValidation:
     """Return how the judge that `distill` would fit agrees with the teacher, by grouped cross-validation.
 
     Takes n_folds * (inner_folds + 1) fits. Raises ConfigError where the inputs do not fit together.
     """
-    corpus = build_corpus(turns, dialogue_ids, sensibility, rationality)
+    started = time.process_time()
+    if encoder is not None:  # each text is encoded once, and its time counted once
+        encoder = RememberingEncoder(encoder)
+        embed_turns(turns, encoder)
+    seconds = time.process_time() - started
+    corpus = build_corpus(turns, dialogue_ids, sensibility, rationality, encoder)
     folds = assign_folds(dialogue_ids, n_folds)
     shape = corpus.teacher.shape
-    scored = DistilledScores(np.empty(shape), np.empty(shape), np.empty(shape))
-    seconds = 0.0
+    scored = DistilledScores(*(np.empty(shape) for _ in fields(DistilledScores)))
     for fold in range(n_folds):
         seen, held_out = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        judge = DistilledJudge(fit_weights(corpus.take(seen), inner_folds))
+        judge = DistilledJudge(fit_weights(corpus.take(seen), inner_folds), encoder=encoder)
         unseen = [turns[row] for row in held_out.tolist()]
         started = time.process_time()
         part = judge.score(unseen)
         seconds += time.process_time() - started
-        for name in ("scores", "deviations", "ranks"):
-            getattr(scored, name)[held_out] = getattr(part, name)
+        for field in fields(DistilledScores):
+            getattr(scored, field.name)[held_out] = getattr(part, field.name)
         report_progress("cross-validate judge", fold + 1, n_folds)
     return CrossValidation(
         n_turns=len(turns),
@@ -102,6 +114,7 @@ def cross_validate(
         dimensions=tuple(compare_dimension(scored, corpus.teacher, column) for column in range(len(DIMENSIONS))),
         thresholds=tuple(compare_selection(scored.scores, corpus.teacher, t) for t in THRESHOLDS),
         turns_per_second=len(turns) / seconds,
+        stated_coverage=judge.coverage,
     )
 
 
@@ -122,6 +135,8 @@ def compare_dimension(scored: DistilledScores, teacher: NDArray[np.float64], col
         mean=float(scores.mean()),
         teacher_mean=float(target.mean()),
         teacher_mode_share=float(np.unique(target, return_counts=True)[1].max() / len(target)),
+        coverage=float(((scored.low[:, column] <= target) & (target <= scored.high[:, column])).mean()),
+        interval_width=float((scored.high - scored.low)[:, column].mean()),
     )
 
 
@@ -138,7 +153,7 @@ def compare_selection(scores: NDArray[np.float64], teacher: NDArray[np.float64],
 Parts = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 
-def split_turns(scores: NDArray[np.float64], threshold: int) -> Parts:
+def split_turns(scores: NDArray[np.float64], threshold: float) -> Parts:
     """Return who is in the sensibility subset (S > t and R < t) and in the rationality subset (R > t)."""
     sensibility, rationality = scores.T
     return (sensibility > threshold) & (rationality < threshold), rationality > threshold

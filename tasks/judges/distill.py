@@ -14,7 +14,17 @@ from tasks.judges.folds import assign_folds
 from tasks.judges.ridge import fit_ridge
 from tasks.progress import report_progress
 from tasks.schema import Turn
-from tasks.scoring import DIMENSIONS, N_BUCKETS, DistilledWeights, fit_quantile_map, write_weights
+from tasks.scoring import (
+    COVERAGE,
+    DIMENSIONS,
+    N_BUCKETS,
+    DistilledWeights,
+    Encoder,
+    expand_surface,
+    fit_interval_map,
+    fit_quantile_map,
+    write_weights,
+)
 
 WEIGHTS_FILE = "distilled.safetensors"
 INNER_FOLDS = 10
@@ -27,21 +37,27 @@ def distill(
     sensibility: Sequence[float],
     rationality: Sequence[float],
     folder: Path,
+    encoder: Encoder | None = None,
 ) -> dict[str, Any]:
     """Fit the distilled judge to a teacher's scores (0 to 10, one of each a turn) and write its weights.
 
-    Writes `distilled.safetensors` into `folder`, the same bytes in whatever order the turns come. Returns
-    facts about it: n_turns, n_dialogues, n_surface_measures, sha256, n_bytes. Raises ConfigError where the
-    inputs do not fit together.
+    Writes `distilled.safetensors` into `folder`, the same bytes in whatever order the turns come. With an encoder the
+    judge also sees meaning, and needs the same encoder to score. Returns facts about it: n_turns, n_dialogues,
+    n_surface_measures, n_landmarks, encoder (its digest, or nothing), coverage, sha256, n_bytes. Raises ConfigError
+    where the inputs do not fit together.
     """
-    corpus = sort_corpus(build_corpus(turns, dialogue_ids, sensibility, rationality), turns)
+    corpus = sort_corpus(build_corpus(turns, dialogue_ids, sensibility, rationality, encoder), turns)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / WEIGHTS_FILE
-    digest = write_weights(fit_weights(corpus), path)
+    weights = fit_weights(corpus)
+    digest = write_weights(weights, path)
     return {
         "n_turns": len(turns),
         "n_dialogues": len(set(dialogue_ids)),
         "n_surface_measures": corpus.surface.shape[1],
+        "n_landmarks": len(weights.landmarks.vectors) if weights.landmarks else 0,
+        "encoder": corpus.encoder_digest,
+        "coverage": COVERAGE,
         "sha256": digest,
         "n_bytes": path.stat().st_size,
     }
@@ -55,18 +71,24 @@ def sort_corpus(corpus: Corpus, turns: Sequence[Turn]) -> Corpus:
 
 
 def fit_weights(corpus: Corpus, n_folds: int = INNER_FOLDS) -> DistilledWeights:
-    """Fit regression and maps; the maps learn from predictions for dialogues that the regression has not seen."""
+    """Fit regression, maps and intervals; the last two on predictions for dialogues the regression has not seen."""
     unseen = predict_unseen(corpus, n_folds)
     model = fit_ridge(corpus)
-    maps = [fit_quantile_map(unseen[:, column], corpus.teacher[:, column]) for column in range(len(DIMENSIONS))]
+    pairs = [(unseen[:, column], corpus.teacher[:, column]) for column in range(len(DIMENSIONS))]
+    maps = [fit_quantile_map(*pair) for pair in pairs]
+    intervals = [fit_interval_map(*pair) for pair in pairs]
+    kernel, n_plain = model.scaling.kernel, N_BUCKETS + len(expand_surface(corpus.surface[:1])[0])
     return DistilledWeights(
         idf=model.scaling.idf,
         ngram_weights=model.coefficients[:N_BUCKETS],
         surface_mean=model.scaling.surface_mean,
         surface_spread=model.scaling.surface_spread,
-        surface_weights=model.coefficients[N_BUCKETS:],
+        surface_weights=model.coefficients[N_BUCKETS:n_plain],
         intercept=model.intercept,
         maps=(maps[0], maps[1]),
+        intervals=(intervals[0], intervals[1]),
+        coverage=np.array([COVERAGE], np.float32),
+        landmarks=kernel.fold(model.coefficients[n_plain:], corpus.encoder_digest) if kernel else None,
     )
 
 

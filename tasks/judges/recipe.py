@@ -8,12 +8,13 @@ from tasks.judges.calibration import CALIBRATION_VERSION
 from tasks.manifest import Recipe
 from tasks.schema import ArtifactRef
 
-DISTILL_VERSION = 1  # raise it when the same scores give other weights
+DISTILL_VERSION = 2  # raise it when the same scores give other weights
 
 
-def distill_recipe(corpus: Sequence[ArtifactRef], scores: ArtifactRef) -> Recipe:
+def distill_recipe(corpus: Sequence[ArtifactRef], scores: ArtifactRef, encoder_digest: str = "") -> Recipe:
     """Return the recipe of the judge distilled from these scores of these dialogues."""
-    return Recipe(kind="judge", stage_version=DISTILL_VERSION, config={}, parents=(*corpus, scores))
+    config = {"encoder": encoder_digest} if encoder_digest else {}
+    return Recipe(kind="judge", stage_version=DISTILL_VERSION, config=config, parents=(*corpus, scores))
 
 
 def calibration_recipe(corpus: Sequence[ArtifactRef], scores: ArtifactRef, reference: ArtifactRef) -> Recipe:

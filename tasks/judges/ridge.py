@@ -1,4 +1,4 @@
-"""The regression inside the distilled judge: ridge on hashed n-grams and surface measures."""
+"""The regression inside the distilled judge: ridge on hashed n-grams, surface measures and, if any, embeddings."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.judges.corpus import Corpus
+from tasks.judges.kernel import KernelSpace, fit_kernel_space
 from tasks.scoring import expand_surface, weigh_ngrams
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Scaling:
     idf: NDArray[np.float32]
     surface_mean: NDArray[np.float32]
     surface_spread: NDArray[np.float32]
+    kernel: KernelSpace | None = None
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,12 @@ def fit_scaling(corpus: Corpus) -> Scaling:
     found_in = np.bincount(corpus.counts.indices, minlength=n_buckets)
     idf = np.where(found_in > 0, np.log((1 + n_turns) / (1 + found_in)) + 1, 0).astype(np.float32)
     spread = corpus.surface.std(axis=0)
-    return Scaling(idf, corpus.surface.mean(axis=0), np.where(spread > 0, spread, 1).astype(np.float32))
+    kernel = None if corpus.vectors is None else fit_kernel_space(corpus.vectors)
+    return Scaling(idf, corpus.surface.mean(axis=0), np.where(spread > 0, spread, 1).astype(np.float32), kernel)
 
 
 def build_design(corpus: Corpus, scaling: Scaling) -> csr_matrix:
-    """Return the features (n, N_BUCKETS + expanded measures) that the judge computes for the same turns."""
+    """Return the features (n, N_BUCKETS + expanded measures + landmarks) that the judge computes for the same turns."""
     from scipy.sparse import csr_matrix, hstack
 
     counts, n_turns = corpus.counts, len(corpus.surface)
@@ -74,4 +77,7 @@ def build_design(corpus: Corpus, scaling: Scaling) -> csr_matrix:
     value = weigh_ngrams(row, counts.indices.astype(np.int64), counts.data, scaling.idf, n_turns)
     ngrams = csr_matrix((value, counts.indices, counts.indptr), shape=counts.shape)
     surface = expand_surface((corpus.surface - scaling.surface_mean) / scaling.surface_spread)
-    return hstack([ngrams, csr_matrix(surface)], format="csr")
+    dense = [surface]
+    if scaling.kernel is not None and corpus.vectors is not None:
+        dense.append(scaling.kernel.place(corpus.vectors))
+    return hstack([ngrams, *(csr_matrix(part) for part in dense)], format="csr")

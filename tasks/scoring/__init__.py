@@ -9,9 +9,10 @@ from tasks.scoring.comparisons import (
     questions_schema,
     snapshot_verdicts,
 )
-from tasks.scoring.distilled import DistilledJudge, DistilledScores
+from tasks.scoring.distilled import BUNDLED_WEIGHTS, DistilledJudge, DistilledScores
 from tasks.scoring.distilled_weights import DIMENSIONS, DistilledWeights, write_weights
 from tasks.scoring.features import N_BUCKETS, expand_surface, extract_features, weigh_ngrams
+from tasks.scoring.finding_encoder import load_encoder
 from tasks.scoring.identity import (
     JudgeIdentity,
     identify_judge,
@@ -19,6 +20,8 @@ from tasks.scoring.identity import (
     slugify,
     write_identity,
 )
+from tasks.scoring.intervals import COVERAGE, IntervalMap, fit_interval_map
+from tasks.scoring.landmarks import Encoder, Landmarks, embed_turns, measure_kernel
 from tasks.scoring.ledger.commit import Committed, commit_segments, register_judge
 from tasks.scoring.ledger.coverage import Coverage, count_coverage
 from tasks.scoring.ledger.forecast import Forecast, forecast_cost
@@ -37,6 +40,8 @@ from tasks.scoring.run import PRICES_FILE, Judge, load_judge, require_key, requi
 
 __all__ = [
     "ASKED_AGAIN",
+    "BUNDLED_WEIGHTS",
+    "COVERAGE",
     "DIMENSIONS",
     "N_BUCKETS",
     "PRICES_FILE",
@@ -47,10 +52,13 @@ __all__ = [
     "DistilledJudge",
     "DistilledScores",
     "DistilledWeights",
+    "Encoder",
     "Forecast",
+    "IntervalMap",
     "Judge",
     "JudgeIdentity",
     "JudgeUsage",
+    "Landmarks",
     "Lease",
     "ParsedScores",
     "Plan",
@@ -63,16 +71,20 @@ __all__ = [
     "commit_segments",
     "count_coverage",
     "count_spent",
+    "embed_turns",
     "expand_surface",
     "extract_features",
+    "fit_interval_map",
     "fit_quantile_map",
     "forecast_cost",
     "hold_lease",
     "identify_judge",
+    "load_encoder",
     "load_judge",
     "load_prices",
     "load_rubric",
     "make_question_key",
+    "measure_kernel",
     "parse_reply",
     "plan_comparisons",
     "plan_scoring",

@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 
 from tasks.errors import ArtifactError
 from tasks.scoring.features import N_BUCKETS
+from tasks.scoring.intervals import IntervalMap
+from tasks.scoring.landmarks import Landmarks
 from tasks.scoring.quantile_map import QuantileMap
 from tasks.scoring.surface import SURFACE_MEASURES
 
 DIMENSIONS = ("sensibility", "rationality")
-FORMAT = "efficient-empathy-distilled-1"
+FORMAT = "efficient-empathy-distilled-2"
+"""Raised where a file holds something else than before: 2 has intervals, and may have landmarks."""
 N_MEASURES = len(SURFACE_MEASURES)
 N_EXPANDED = N_MEASURES + N_MEASURES * (N_MEASURES + 1) // 2
 SHAPES = {
@@ -25,13 +28,17 @@ SHAPES = {
     "surface_spread": (N_MEASURES,),
     "surface_weights": (N_EXPANDED, len(DIMENSIONS)),
     "intercept": (len(DIMENSIONS),),
+    "coverage": (1,),
 }
-HALF_PRECISION = ("idf", "ngram_weights")
+MAP_PARTS = ("values", "cuts", "deviations")
+INTERVAL_PARTS = ("cuts", "low", "high")
+HALF_PRECISION = ("idf", "ngram_weights", "landmarks.vectors")
+ENCODER = "landmarks.encoder"
 
 
 @dataclass(frozen=True)
 class DistilledWeights:
-    """A linear model over hashed n-grams and surface measures, and the maps to the teacher's scale."""
+    """A linear model over n-grams, surface measures and landmarks, and the maps to the teacher's scale."""
 
     idf: NDArray[np.float32]
     """Shape (N_BUCKETS,); 0 for a bucket that no n-gram of the training turns fell into."""
@@ -42,6 +49,11 @@ class DistilledWeights:
     surface_weights: NDArray[np.float32]
     intercept: NDArray[np.float32]
     maps: tuple[QuantileMap, QuantileMap]
+    intervals: tuple[IntervalMap, IntervalMap]
+    coverage: NDArray[np.float32]
+    """Shape (1,): the share of teacher's scores that the intervals are made to hold."""
+    landmarks: Landmarks | None = None
+    """None for a judge that needs no sentence encoder."""
 
 
 def write_weights(weights: DistilledWeights, path: Path) -> str:
@@ -49,12 +61,17 @@ def write_weights(weights: DistilledWeights, path: Path) -> str:
     from safetensors.numpy import save
 
     tensors = {name: getattr(weights, name) for name in SHAPES}
-    for dimension, fitted in zip(DIMENSIONS, weights.maps, strict=True):
-        tensors |= {f"{dimension}.{name}": getattr(fitted, name) for name in ("values", "cuts", "deviations")}
+    for dimension, fitted, interval in zip(DIMENSIONS, weights.maps, weights.intervals, strict=True):
+        tensors |= {f"{dimension}.{name}": getattr(fitted, name) for name in MAP_PARTS}
+        tensors |= {f"{dimension}.interval.{name}": getattr(interval, name) for name in INTERVAL_PARTS}
+    if weights.landmarks is not None:
+        tensors |= {f"landmarks.{name}": getattr(weights.landmarks, name) for name in ("vectors", "coefficients")}
     tensors = {
         name: np.ascontiguousarray(tensor, np.float16 if name in HALF_PRECISION else np.float32)
         for name, tensor in tensors.items()
     }
+    if weights.landmarks is not None:
+        tensors[ENCODER] = np.frombuffer(bytes.fromhex(weights.landmarks.encoder_digest), np.uint8)
     # One metadata entry only: safetensors writes several in no fixed order.
     blob = save(tensors, metadata={FORMAT: hash_tensors(tensors)})
     path.write_bytes(blob)
@@ -100,11 +117,18 @@ def hash_tensors(tensors: dict[str, NDArray[np.generic]]) -> str:
 
 def _assemble(tensors: dict[str, NDArray[np.generic]]) -> DistilledWeights:
     full = {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
-    maps = [
-        QuantileMap(*(full[f"{dimension}.{name}"] for name in ("values", "cuts", "deviations")))
-        for dimension in DIMENSIONS
-    ]
-    return DistilledWeights(**{name: full[name] for name in SHAPES}, maps=(maps[0], maps[1]))
+    maps = [QuantileMap(*(full[f"{one}.{name}"] for name in MAP_PARTS)) for one in DIMENSIONS]
+    intervals = [IntervalMap(*(full[f"{one}.interval.{name}"] for name in INTERVAL_PARTS)) for one in DIMENSIONS]
+    landmarks = None
+    if ENCODER in tensors:
+        digest = tensors[ENCODER].tobytes().hex()
+        landmarks = Landmarks(full["landmarks.vectors"], full["landmarks.coefficients"], digest)
+    return DistilledWeights(
+        **{name: full[name] for name in SHAPES},
+        maps=(maps[0], maps[1]),
+        intervals=(intervals[0], intervals[1]),
+        landmarks=landmarks,
+    )
 
 
 def _refuse(path: Path, what: str) -> ArtifactError:

@@ -1,6 +1,5 @@
 """Scored turns to fit judges on: made up, and the real ones where they are at hand."""
 
-import json
 import random
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from tasks.dialogues import iter_turns, read_dialogues, resolve_source
-from tasks.schema import Dialogue, Turn, Utterance, make_turn_key
-from tasks.scoring import parse_reply
+from tasks.schema import Turn, Utterance, make_turn_key
+from tests.benchmarks.released import read_released
 
 WARM = ("oh no, i am so sorry", "that must hurt so much", "i feel with you", "what a lovely thing")
 COOL = ("you should call the office", "have you tried to write it down?", "why did they do that?", "the rules say so")
@@ -47,15 +45,8 @@ def made_up() -> Scored:
 
 
 @pytest.fixture(scope="session")
-def released(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Scored:
+def released(shared_data: Path) -> Scored:
     """The 5,734 released scores with their turns."""
-    lines = (shared_data / "released_scores" / "valid.jsonl").read_text(encoding="utf-8").splitlines()
-    replies = {(row["conv_id"], row["utterance_idx"]): parse_reply(row["reply"]) for row in map(json.loads, lines)}
-    source = resolve_source(str(shared_data / "ed" / "valid.csv"), tmp_path_factory.mktemp("cache"))
-    dialogues = [dialogue for dialogue in read_dialogues(source) if isinstance(dialogue, Dialogue)]
-    return make_scored(
-        (turn, dialogue.dialogue_id, replies[key].sensibility, replies[key].rationality)
-        for dialogue in dialogues
-        for index, turn in iter_turns(dialogue)
-        if (key := (dialogue.dialogue_id, index)) in replies
-    )
+    found = read_released()
+    assert found is not None, f"{shared_data} lacks the released scores"
+    return found

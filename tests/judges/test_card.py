@@ -20,12 +20,33 @@ def figures(made_up: dict[str, Any]) -> CrossValidation:
 
 
 def test_a_card_holds_the_figures_of_the_record(figures: CrossValidation, tmp_path: Path) -> None:
-    odd = replace(figures.dimensions[0], spearman_scores=0.12345, rmse=9.876)
+    odd = replace(figures.dimensions[0], spearman_scores=0.12345, rmse=9.876, coverage=0.8765, interval_width=3.21)
     shares = replace(figures.thresholds[0], judge=(0.111, 0.222, 0.667), rationality_jaccard=0.987)
     changed = replace(figures, dimensions=(odd,), thresholds=(shares,), turns_per_second=4321.4)
     write_card(changed, tmp_path / "CARD.md", FACTS, RELEASED_SCORES)
     card = (tmp_path / "CARD.md").read_text(encoding="utf-8")
-    for expected in ("0.123", "9.88", "11.1% / 22.2% / 66.7%", "0.99 (", "4,321", "c0ffee", "CC BY-NC", "none stated"):
+    for expected in (
+        "0.123",
+        "9.88",
+        "| 87.6% | 3.2 |",
+        "90% of the turns",
+        "11.1% / 22.2% / 66.7%",
+        "0.99 (",
+        "4,321",
+        "c0ffee",
+        "CC BY-NC",
+        "none stated",
+    ):
+        assert expected in card
+
+
+def test_the_card_of_a_judge_with_an_encoder_names_it_and_what_sharing_it_means(
+    figures: CrossValidation, tmp_path: Path
+) -> None:
+    facts = {**FACTS, "n_landmarks": 99, "encoder": "beef", "encoder_name": "all-minilm"}
+    write_card(figures, tmp_path / "CARD.md", facts)
+    card = (tmp_path / "CARD.md").read_text(encoding="utf-8")
+    for expected in ("99\nlandmarks", "`all-minilm` (digest `beef`)", "share the file no more freely"):
         assert expected in card
 
 

@@ -40,6 +40,9 @@ def test_scores_are_whole_numbers_from_0_to_10_with_their_deviations() -> None:
     assert scored.scores.shape == scored.deviations.shape == scored.ranks.shape == (3, 2)
     assert (scored.scores == scored.scores.round()).all()
     assert (scored.deviations > 0).all()
+    assert JUDGE.coverage == 0.9
+    assert ((scored.low <= scored.scores) & (scored.scores <= scored.high)).all()
+    assert (scored.low < scored.high).all()
 
 
 def test_warmth_is_sensibility_and_advice_is_rationality() -> None:
@@ -86,7 +89,8 @@ def test_the_file_is_small_and_holds_numbers_only() -> None:
     header = json.loads(blob[8 : 8 + size])
     metadata = header.pop("__metadata__")
     assert [re.fullmatch(r"[0-9a-f]{64}", value) is not None for value in metadata.values()] == [True]
-    parts = {f"{dimension}.{name}" for dimension in DIMENSIONS for name in ("values", "cuts", "deviations")}
+    maps = ("values", "cuts", "deviations", "interval.cuts", "interval.low", "interval.high")
+    parts = {f"{dimension}.{name}" for dimension in DIMENSIONS for name in maps}
     assert set(header) == set(SHAPES) | parts
     assert {entry["dtype"] for entry in header.values()} == {"F16", "F32"}
     assert max(entry["data_offsets"][1] for entry in header.values()) == len(blob) - 8 - size
@@ -103,6 +107,10 @@ def test_all_weights_are_finite_and_the_maps_ascend() -> None:
         assert (np.diff(fitted.values) > 0).all()
         assert (np.diff(fitted.cuts) >= 0).all()
         assert 0 <= fitted.values[0] <= fitted.values[-1] <= 10
+    for interval in weights.intervals:
+        assert len(interval.low) == len(interval.high) == len(interval.cuts) + 1
+        for rising in (interval.cuts, interval.low, interval.high):
+            assert (np.diff(rising) >= 0).all()
 
 
 @pytest.mark.parametrize("where", [4, 40, 200_000, -1])
