@@ -24,7 +24,10 @@ judge_scoring.register(app)
 def distill(
     source_judge: Annotated[str, typer.Option("--from", help="Id or alias of the judge to learn from.")] = "",
     encoder: Annotated[
-        str, typer.Option(help="Sentence encoder it may use: a folder, an installed package, or a hub id (owner/name).")
+        str,
+        typer.Option(
+            help="Sentence encoder it may use: a folder, an installed package, or owner/name, asked of the hub."
+        ),
     ] = "",
     out: Annotated[Path | None, typer.Option(help="Also copy weights and card to this folder.")] = None,
     home: HomeOption = None,

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.options import JsonOption
+from tasks.bounded import check_place
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +24,10 @@ def score(
         Path | None, typer.Option(help="Weights that `empathy judge distill` made; the bundled ones if not said.")
     ] = None,
     encoder: Annotated[
-        str, typer.Option(help="Sentence encoder those weights need: a folder, an installed package, or a hub id.")
+        str,
+        typer.Option(
+            help="Sentence encoder those weights need: a folder, an installed package, or owner/name, asked of the hub."
+        ),
     ] = "",
     processes: Annotated[int, typer.Option(min=1, max=256, help="Processes that score, one core each.")] = 1,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
@@ -36,6 +40,8 @@ def score(
     from flows.terminal import Listing, show_progress, show_result
     from tasks.judges import JudgePlace, score_parquet
 
+    for place, name in ((source, "IN"), (out, "OUT"), (weights or "", "--weights"), (encoder, "--encoder")):
+        check_place(str(place), name)
     started = time.monotonic()
     with show_progress(is_quiet=json):
         facts = score_parquet(source, out, JudgePlace(weights, encoder), processes, is_forced=force)

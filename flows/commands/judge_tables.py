@@ -117,7 +117,8 @@ def make_scale_tables(record: Record, gaps: Gaps) -> Tables:
          *(gaps.write(f"Jaccard of {one['subset']}", one["baselines"][name], has_interval=False) for name in names))
         for one in record["subsets"]
     ]  # fmt: skip
-    title = f"Subsets under the rule paper, threshold {record['threshold']:g} (as many turns by chance, by count)"
+    title = (f"Subsets under the rule paper, threshold {record['threshold']:g} "
+             "(as many turns by chance; by count, from the better end)")  # fmt: skip
     columns = ["subset", "judge", "reference", "Jaccard", "chance", *(SHORT[name] for name in names)]
     return [make_table(title, columns, rows)]
 

@@ -33,7 +33,10 @@ ThresholdOption = Annotated[
     float, typer.Option(min=0, max=10, help="Selection threshold: what counts as high, and the subsets.")
 ]
 SaveOption = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Also write the record (.json) and the turns (.parquet) there.")
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Also write the record (.json) and the turns (.parquet) there; nothing is replaced."
+    ),
 ]
 MOST_JUDGES = 8
 
@@ -72,10 +75,10 @@ def validate(
         result, tables = write_rated(to_ingest, judge, against, mapping or [])
         show_result(result, as_json=json, tables=tables)
         return
+    files = name_files(save, "validation")
     judged = gather([judge], against, mapping or [])
     record = validate_judge(judged, threshold)
-    if save is not None:
-        save_record(save, "validation", record, judged)
+    save_record(files, record, judged)
     show_result(record, as_json=json, tables=make_validation_tables(record))
 
 
@@ -104,22 +107,23 @@ def compare(
     use_home(home)
     if not 2 <= len(judges) <= MOST_JUDGES:
         raise UsageError(f"{len(judges)} judges cannot be compared.", do=f"name from 2 to {MOST_JUDGES}")
+    files = name_files(save, "comparison")
     judged = gather(judges, against, mapping or [])
     record = contrast_judges(judged, threshold, n_examples)
-    if save is not None:
-        save_record(save, "comparison", record, judged)
+    save_record(files, record, judged)
     show_result(record, as_json=json, tables=make_comparison_tables(record))
 
 
 def write_rated(path: Path, judge: str, against: str | None, pairs: list[str]) -> tuple[dict[str, Any], list[Any]]:
     """Write the rated texts as dialogues; return the result and its listing."""
     from flows.terminal import Listing
-    from tasks.judges import names_file, parse_mapping, read_ratings, write_dialogues
+    from tasks.judges import expand_home, names_file, parse_mapping, read_ratings, write_dialogues
 
     if against is None or not names_file(against):
         raise UsageError("--to-ingest writes the texts of a file of ratings.", do="name it with --against FILE")
-    path = Path(check_place(str(path.expanduser()), "--to-ingest"))
-    n = write_dialogues(read_ratings(Path(against).expanduser(), parse_mapping(pairs)), path)
+    path = expand_home(check_place(str(path), "--to-ingest"))
+    check_place(against, "--against")
+    n = write_dialogues(read_ratings(expand_home(against), parse_mapping(pairs)), path)
     mapped = [word for pair in pairs for word in ("--map", pair)]
     steps: list[tuple[str, object]] = [
         ("dialogues", n),
@@ -142,10 +146,23 @@ def gather(judges: list[str], against: str | None, pairs: list[str]) -> JudgedTu
     return gather_turns(open_home(), judges, against, parse_mapping(pairs))
 
 
-def save_record(folder: Path, name: str, record: dict[str, Any], judged: JudgedTurns) -> None:
-    """Write a record and the turns that it was measured on."""
-    folder = Path(check_place(str(folder.expanduser()), "--save"))
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json_format.dumps(record, ensure_ascii=False, indent=1)
-    (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-    judged.turns.write_parquet(folder / "turns.parquet")
+def name_files(folder: Path | None, name: str) -> tuple[Path, ...]:
+    """Return the files that a record and its turns go to, none if not asked for; told before the work if they exist."""
+    from tasks.judges import expand_home, require_new
+
+    if folder is None:
+        return ()
+    folder = expand_home(check_place(str(folder), "--save"))
+    files = folder / f"{name}.json", folder / f"{name}-turns.parquet"
+    require_new(*files)
+    return files
+
+
+def save_record(files: tuple[Path, ...], record: dict[str, Any], judged: JudgedTurns) -> None:
+    """Write a record and the turns that it was measured on, if that was asked for."""
+    if not files:
+        return
+    said, turns = files
+    said.parent.mkdir(parents=True, exist_ok=True)
+    said.write_text(json_format.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    judged.turns.write_parquet(turns)

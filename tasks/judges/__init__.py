@@ -18,10 +18,12 @@ from tasks.judges.recipe import DISTILL_VERSION, calibration_recipe, distill_rec
 from tasks.judges.validation import (
     JudgedTurns,
     contrast_judges,
+    expand_home,
     gather_turns,
     names_file,
     parse_mapping,
     read_ratings,
+    require_new,
     validate_judge,
     write_dialogues,
 )
@@ -42,6 +44,7 @@ __all__ = [
     "cross_validate",
     "distill",
     "distill_recipe",
+    "expand_home",
     "fit_calibration",
     "gather_turns",
     "measure_calibration",
@@ -49,6 +52,7 @@ __all__ = [
     "parse_mapping",
     "read_calibration",
     "read_ratings",
+    "require_new",
     "score_parquet",
     "validate_judge",
     "write_calibration",

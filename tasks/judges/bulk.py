@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
+import uuid
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.errors import SourceError, StoppedShortError, UsageError
+from tasks.errors import SourceError, StoppedShortError
+from tasks.judges.bulk_places import check_out, find_sources
 from tasks.judges.scored_batch import check_columns, score_batch
 from tasks.progress import report_progress
 from tasks.scoring import DistilledJudge, load_encoder
@@ -51,16 +55,15 @@ def score_parquet(
 
     Every column but the texts is carried along; scores, deviations, interval bounds and ranks are added. Returns facts:
     n_rows, n_unscored, weights (sha256), coverage. Raises SourceError where the source is not turns, UsageError where
-    `out` exists and is not to be replaced.
+    `out` exists and is not to be replaced, or is part of the source.
     """
-    if out.exists() and not is_forced:
-        raise UsageError("The file to write exists already.", where=str(out), do="give another name, or --force")
-    files = open_files(source)
+    paths = find_sources(source)
+    check_out(out, source, paths, is_forced=is_forced)
+    files = open_files(paths)
     judge = place.load()
-    total, done, n_unscored = sum(file.metadata.num_rows for file in files), 0, 0
-    with open_writer(out, judge, files[0].schema_arrow) as writer:
-        batches = (batch for file in files for batch in file.iter_batches(BATCH_SIZE))
-        for scored in map_batches(judge, place, batches, n_processes):
+    total, done, n_unscored = sum(file.metadata.num_rows for _, file in files), 0, 0
+    with open_writer(out, judge, files[0][1].schema_arrow) as writer:
+        for scored in map_batches(judge, place, read_batches(files), n_processes):
             writer.write_batch(scored)
             done += len(scored)
             n_unscored += len(scored) - scored.column("unscored_reason").null_count
@@ -68,27 +71,42 @@ def score_parquet(
     return {"n_rows": done, "n_unscored": n_unscored, "weights": judge.digest, "coverage": judge.coverage}
 
 
-def open_files(source: Path) -> list[pq.ParquetFile]:
-    """Return the Parquet files of a source in the order of their names. Raises SourceError where they are no turns."""
+def open_files(paths: list[Path]) -> list[tuple[Path, pq.ParquetFile]]:
+    """Return the Parquet files with their names. Raises SourceError where they are no turns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    paths = sorted(source.glob("*.parquet")) if source.is_dir() else [source]
-    if not paths:
-        raise SourceError("The folder holds no Parquet file.", where=str(source), do="give a .parquet file")
-    files = []
+    files: list[tuple[Path, pq.ParquetFile]] = []
     for path in paths:
         try:
-            files.append(pq.ParquetFile(path))
-        except (OSError, pa.ArrowInvalid) as error:
-            raise SourceError(
-                f"The corpus cannot be read: {str(error).splitlines()[0][:200]}", where=str(path),
-                do="give a Parquet file of turns, as `empathy ingest` writes them",
-            ) from None  # fmt: skip
-        check_columns(files[-1].schema_arrow, str(path))
-        if not files[-1].schema_arrow.equals(files[0].schema_arrow):
+            file = pq.ParquetFile(path)
+        except (OSError, pa.ArrowException) as error:
+            raise _refuse(path, error) from None
+        check_columns(file.schema_arrow, str(path))
+        files.append((path, file))
+        if not file.schema_arrow.equals(files[0][1].schema_arrow):
             raise SourceError("The files of the corpus have different columns.", where=f"{paths[0]} and {path}")
     return files
+
+
+def read_batches(files: list[tuple[Path, pq.ParquetFile]]) -> Iterator[pa.RecordBatch]:
+    """Yield the turns of the files, batch by batch. Raises SourceError, naming the file, where one is damaged."""
+    import pyarrow as pa
+
+    for path, file in files:
+        try:
+            for batch in file.iter_batches(BATCH_SIZE):
+                batch.validate(full=True)  # text that is not UTF-8 would be noticed only when it is scored
+                yield batch
+        except (OSError, pa.ArrowException) as error:
+            raise _refuse(path, error) from None
+
+
+def _refuse(path: Path, error: Exception) -> SourceError:
+    return SourceError(
+        f"The corpus cannot be read: {(str(error).splitlines() or [type(error).__name__])[0][:200]}", where=str(path),
+        do="give a whole Parquet file of turns, as `empathy ingest` writes them",
+    )  # fmt: skip
 
 
 @contextmanager
@@ -99,7 +117,8 @@ def open_writer(out: Path, judge: DistilledJudge, schema: pa.Schema) -> Iterator
 
     facts = json.dumps({"weights": judge.digest, "coverage": judge.coverage})
     scored = score_batch(judge, pa.RecordBatch.from_pylist([], schema)).schema
-    partial = out.with_name(f"{out.name}.partial")
+    # a name of this run's own: another run may write to the same place, and somebody's file may have any fixed name
+    partial = out.with_name(f".{out.name[:50]}-{uuid.uuid4().hex[:8]}")
     partial.parent.mkdir(parents=True, exist_ok=True)
     try:
         with pq.ParquetWriter(partial, scored.with_metadata({METADATA_KEY: facts}), compression="zstd") as writer:
@@ -118,10 +137,10 @@ def map_batches(
         return
     waiting: deque[Future[pa.RecordBatch]] = deque()
     spawn = multiprocessing.get_context("spawn")  # a fork would carry along Arrow's threads
-    with ProcessPoolExecutor(n_processes, spawn, load_here, (place,)) as pool:
+    with ProcessPoolExecutor(n_processes, spawn) as pool:
         try:
             for batch in batches:
-                waiting.append(pool.submit(score_here, batch))
+                waiting.append(pool.submit(score_here, place, batch))
                 if len(waiting) > QUEUE_A_PROCESS * n_processes:
                     yield waiting.popleft().result()
             while waiting:
@@ -135,18 +154,19 @@ def map_batches(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-_judges: list[DistilledJudge] = []
-"""The judge of a process of the pool."""
-
-
-def load_here(place: JudgePlace) -> None:
+@cache
+def load_here(place: JudgePlace) -> DistilledJudge:
     """Load the judge into this process of the pool, one core each."""
     from threadpoolctl import threadpool_limits
 
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
     threadpool_limits(1)
-    _judges.append(place.load())
+    return place.load()
 
 
-def score_here(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Score a batch in this process of the pool."""
-    return score_batch(_judges[0], batch)
+def score_here(place: JudgePlace, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Score a batch in this process of the pool.
+
+    The judge is loaded with the first batch: what prevents that is told as it is, and an initializer's error is not.
+    """
+    return score_batch(load_here(place), batch)

@@ -8,7 +8,7 @@ from tasks.judges.calibration import CALIBRATION_VERSION
 from tasks.manifest import Recipe
 from tasks.schema import ArtifactRef
 
-DISTILL_VERSION = 2  # raise it when the same scores give other weights
+DISTILL_VERSION = 3  # raise it when the same scores give other weights
 
 
 def distill_recipe(corpus: Sequence[ArtifactRef], scores: ArtifactRef, encoder_digest: str = "") -> Recipe:

@@ -68,10 +68,14 @@ def check_columns(schema: pa.Schema, where: str) -> None:
     missing = [name for name in TEXTS if name not in schema.names]
     if missing:
         raise SourceError(f"The corpus has no column {missing[0]!r}.", where=where, do=do)
+    doubled = [name for name in schema.names if schema.names.count(name) > 1]
+    if doubled:
+        raise SourceError(f"The corpus has two columns {doubled[0]!r}.", where=where, do="rename or drop one of them")
     prompt, response = (schema.field(name).type for name in TEXTS)
     is_list = pa.types.is_list(prompt) or pa.types.is_large_list(prompt)
     is_chat = is_list and pa.types.is_struct(prompt.value_type) and prompt.value_type.get_field_index("content") >= 0
-    if not is_chat or not (pa.types.is_string(response) or pa.types.is_large_string(response)):
+    texts = (prompt.value_type.field("content").type, response) if is_chat else ()
+    if not is_chat or not all(pa.types.is_string(text) or pa.types.is_large_string(text) for text in texts):
         raise SourceError(f"The corpus has prompts of {prompt} and responses of {response}.", where=where, do=do)
     taken = [name for name in name_columns() if name in schema.names]
     if taken:

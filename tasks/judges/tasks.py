@@ -26,7 +26,7 @@ from tasks.judges import (
     write_card,
 )
 from tasks.schema import ArtifactRef, Turn
-from tasks.scoring import load_encoder
+from tasks.scoring import load_encoder, name_encoder
 
 
 @task(name="distill judge", cache_policy=NO_CACHE)
@@ -37,7 +37,7 @@ def distill_from_scores(corpus: list[ArtifactRef], scores: ArtifactRef, encoder_
     alias = home.artifacts.read_manifest(scores.uri)["facts"]["alias"]
 
     def build(folder: Path) -> dict[str, Any]:
-        rows = read_scored(home, corpus, scores)
+        rows = leave_out_test(read_scored(home, corpus, scores))
         turns = [
             Turn(row["turn_key"], to_utterances(row["prompt"]), row["response"]) for row in rows.iter_rows(named=True)
         ]
@@ -45,10 +45,13 @@ def distill_from_scores(corpus: list[ArtifactRef], scores: ArtifactRef, encoder_
         remembering = RememberingEncoder(encoder) if encoder else None
         figures = cross_validate(turns, ids, sensibility, rationality, encoder=remembering)
         facts = distill(turns, ids, sensibility, rationality, folder, remembering)
-        facts["encoder_name"] = "/".join(Path(encoder_name).parts[-2:])  # no path of this machine in a card
+        facts["encoder_name"] = name_encoder(encoder_name) if encoder_name else ""
         sources = sorted({home.artifacts.read_manifest(ref.uri)["facts"]["source"] for ref in corpus})
         # where the texts are from is known by name only: the card says that their licences are not
-        source = Source(texts=", ".join(Path(name).name for name in sources), teacher=f"scores of the judge {alias}")
+        texts = ", ".join(Path(name).name for name in sources)
+        if "test" not in rows["split"]:
+            texts += " (without their split test)"
+        source = Source(texts=texts, teacher=f"scores of the judge {alias}")
         write_card(figures, folder / "CARD.md", facts, source)
         return {**facts, "n_rows": len(turns), "teacher": alias}
 
@@ -69,15 +72,19 @@ def calibrate_from_scores(corpus: list[ArtifactRef], scores: ArtifactRef, refere
     def build(folder: Path) -> dict[str, Any]:
         names = {name: f"reference_{name}" for name in ("sensibility", "rationality")}
         other_scores = read_scored(home, corpus, reference).select("turn_key", *names).rename(names)
-        turns = read_scored(home, corpus, scores)
-        seen = turns.filter(pl.col("split") != "test")  # what a model is evaluated on decides nothing
-        pairs = (turns if seen.is_empty() else seen).join(other_scores, on="turn_key", how="inner")
+        pairs = leave_out_test(read_scored(home, corpus, scores)).join(other_scores, on="turn_key", how="inner")
         calibration = fit_calibration(pairs, judge["judge_id"], judge["alias"], other["alias"])
         write_calibration(calibration, folder)
         figures = measure_calibration(pairs)
         return {"n_rows": len(pairs), "alias": judge["alias"], "reference": other["alias"], "figures": figures}
 
     return home.record(home.artifacts.produce(calibration_recipe(corpus, scores, reference), build))
+
+
+def leave_out_test(turns: pl.DataFrame) -> pl.DataFrame:
+    """Return the turns outside the split test, which decides nothing that is evaluated on it; all if none are left."""
+    seen = turns.filter(pl.col("split") != "test")
+    return turns if seen.is_empty() else seen
 
 
 def read_scored(home: Home, corpus: list[ArtifactRef], scores: ArtifactRef) -> pl.DataFrame:

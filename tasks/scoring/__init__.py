@@ -12,7 +12,7 @@ from tasks.scoring.comparisons import (
 from tasks.scoring.distilled import BUNDLED_WEIGHTS, DistilledJudge, DistilledScores
 from tasks.scoring.distilled_weights import DIMENSIONS, DistilledWeights, write_weights
 from tasks.scoring.features import N_BUCKETS, expand_surface, extract_features, weigh_ngrams
-from tasks.scoring.finding_encoder import load_encoder
+from tasks.scoring.finding_encoder import load_encoder, name_encoder
 from tasks.scoring.identity import (
     JudgeIdentity,
     identify_judge,
@@ -85,6 +85,7 @@ __all__ = [
     "load_rubric",
     "make_question_key",
     "measure_kernel",
+    "name_encoder",
     "parse_reply",
     "plan_comparisons",
     "plan_scoring",

@@ -100,8 +100,9 @@ def read_weights(path: Path) -> tuple[DistilledWeights, str]:
         raise _refuse(path, f"This is not a file of {FORMAT}.")
     if metadata[FORMAT] != hash_tensors(tensors):
         raise _refuse(path, "The weights of the distilled judge are damaged: their hash is not the one written.")
-    if {name: tensors[name].shape for name in SHAPES if name in tensors} != SHAPES:
-        raise _refuse(path, "The weights of the distilled judge were made for other features.")
+    shapes = {name: tensor.shape for name, tensor in tensors.items()}
+    if shapes != expect_shapes(shapes):
+        raise _refuse(path, "The weights of the distilled judge were made for other features, or lack a part.")
     return _assemble(tensors), hashlib.sha256(blob).hexdigest()
 
 
@@ -113,6 +114,21 @@ def hash_tensors(tensors: dict[str, NDArray[np.generic]]) -> str:
         digest.update(f"{name} {tensor.dtype.str} {tensor.shape}\n".encode())
         digest.update(tensor.tobytes())
     return digest.hexdigest()
+
+
+def expect_shapes(shapes: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes that the tensors of a file must have, given those that its maps and landmarks have."""
+    expected: dict[str, tuple[int, ...]] = dict(SHAPES)
+    for one in DIMENSIONS:
+        n_steps, n_bins = (sum(shapes.get(f"{one}.{name}", ())[:1]) for name in ("values", "interval.low"))
+        expected |= {f"{one}.{name}": (n_steps - (name == "cuts"),) for name in MAP_PARTS}
+        expected |= {f"{one}.interval.{name}": (n_bins - (name == "cuts"),) for name in INTERVAL_PARTS}
+    if any(name.startswith("landmarks.") for name in shapes):
+        vectors = shapes.get("landmarks.vectors", ())
+        expected["landmarks.vectors"] = (sum(vectors[:1]), sum(vectors[1:2]))
+        expected["landmarks.coefficients"] = (sum(vectors[:1]), len(DIMENSIONS))
+        expected[ENCODER] = (hashlib.sha256().digest_size,)
+    return expected
 
 
 def _assemble(tensors: dict[str, NDArray[np.generic]]) -> DistilledWeights:

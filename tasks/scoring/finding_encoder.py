@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 from tasks.errors import ConfigError
-from tasks.scoring.sentence_encoder import FILES, SentenceEncoder
+from tasks.scoring.encoder_files import FILES
+from tasks.scoring.sentence_encoder import SentenceEncoder
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -22,8 +23,8 @@ def load_encoder(name: str) -> SentenceEncoder:
 
 def find_encoder(name: str) -> Path:
     """Return the folder that holds an encoder's files. Raises ConfigError where there is none of this name."""
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    folder = find_folder(name)
+    if folder is not None:
         return folder
     packaged = find_in_package(name)
     if packaged is not None:
@@ -36,10 +37,28 @@ def find_encoder(name: str) -> Path:
     )
 
 
+def find_folder(name: str) -> Path | None:
+    """Return the folder of this name, if there is one."""
+    try:
+        folder = Path(name).expanduser()
+        return folder if folder.is_dir() else None
+    except (RuntimeError, OSError):  # ~ of a user who is not there, or a name longer than names are
+        return None
+
+
+def name_encoder(name: str) -> str:
+    """Return the name that may stand in a card that is shared: of a folder the last part, and no path above it."""
+    folder = find_folder(name)
+    return name if folder is None else folder.resolve().name
+
+
 def find_in_package(name: str) -> Path | None:
     """Return the folder with an encoder's files in an installed package, which is not imported: it may need torch."""
     module = name.replace("-", "_")
-    spec = importlib.util.find_spec(module) if module.isidentifier() else None
+    try:
+        spec = importlib.util.find_spec(module) if module.isidentifier() else None
+    except (ImportError, ValueError):  # a module that runs without having been found, such as __main__
+        return None
     for place in (spec.submodule_search_locations or ()) if spec else ():
         for weights in sorted(Path(place).rglob(FILES[0])):
             if all((weights.parent / file).is_file() for file in FILES):

@@ -2,9 +2,10 @@
 
 Predictions are cut into bins of equally many calibration turns, and each is calibrated by itself (Vovk, "Conditional
 validity of inductive conformal predictors", 2012), so that low and high predictions are covered alike. Turns that were
-predicted out of fold make it cross-conformal (Vovk, 2015), and the shortest interval is a choice made on them: the
-guarantee is then approximate, and the coverage is measured on dialogues outside. Whole scores come in lumps, so that
-intervals hold rather more than they state.
+predicted out of fold make it cross-conformal (Vovk, 2015), and the shortest interval is a choice made on the very turns
+that calibrate it: no guarantee is left, and the coverage is measured on dialogues outside. A teacher of whole scores
+comes in lumps, so that intervals hold rather more than they state. With a teacher of fractions they hold rather less:
+of 90 % stated, 88.1, 88.8 and 89.4 % in a simulation with 300, 1,000 and 5,700 turns.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def fit_interval_map(
     """Fit the intervals on predictions for turns the model has not seen, both of shape (n,).
 
     In a bin of n turns the interval is the shortest that holds ceil((n + 1) coverage) of the teacher's scores; where
-    that is more than there are, it holds every score there is.
+    that is more than there are, it holds every score there is. Choosing the shortest costs some of that coverage.
     """
     order = np.argsort(predictions, kind="stable")
     parts = np.array_split(order, min(MAX_BINS, max(1, len(predictions) // TURNS_A_BIN)))

@@ -17,7 +17,7 @@ from tasks.schema import Turn
 from tasks.scoring.features import clean_text
 
 CONTEXT_SHARE = 0.3
-"""Weight of the context's squared distance beside the response's."""
+"""Weight of the context's squared distance beside the response's; chosen on the released scores, as the card says."""
 MAX_CHARS = 600
 """Longest part of a response (its start) and of a context (its end) that is encoded; about 128 tokens."""
 

@@ -7,41 +7,25 @@ that of Devlin et al. (arXiv 1810.04805) with mean pooling and unit length, as M
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.errors import ConfigError
 from tasks.manifest import hash_file
+from tasks.scoring.encoder_files import FILES, EncoderConfig, Floats, read_encoder
 
-FILES = ("model.safetensors", "tokenizer.json", "config.json")
-MAX_TOKENS = 128
-"""Longest text that is read, in tokens: turns are short, and the cost of a long one is bounded."""
 TOKENS_A_BATCH = 1024
 """Tokens run at once: more fall out of the processor's cache."""
-
-Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What the forward pass has to know beside the weights."""
-
-    n_layers: int
-    n_heads: int
-    epsilon: float
 
 
 class SentenceEncoder:
     """Turns texts into vectors of unit length."""
 
-    def __init__(self, weights: dict[str, Floats], shape: Shape, tokenizer: Any, folder: Path) -> None:
-        self._weights, self._shape, self._tokenizer, self.folder = weights, shape, tokenizer, folder
+    def __init__(self, weights: dict[str, Floats], config: EncoderConfig, tokenizer: Any, folder: Path) -> None:
+        self._weights, self._config, self._tokenizer, self.folder = weights, config, tokenizer, folder
         self.digest = hashlib.sha256("".join(hash_file(folder / name) for name in FILES).encode()).hexdigest()
         """The sha256 over the files that an embedding depends on."""
         self.width = weights["embeddings.word_embeddings.weight"].shape[1]
@@ -49,27 +33,7 @@ class SentenceEncoder:
     @classmethod
     def load(cls, folder: Path) -> SentenceEncoder:
         """Load an encoder's folder. Raises ConfigError where it holds none that is known, or a package is missing."""
-        missing = [name for name in FILES if not (folder / name).is_file()]
-        if missing:
-            raise _refuse(folder, f"The folder of the sentence encoder has no {missing[0]}.")
-        try:
-            from tokenizers import Tokenizer
-        except ImportError:
-            raise ConfigError(
-                "A sentence encoder needs the package tokenizers.", do="pip install 'efficient-empathy[encoder]'"
-            ) from None
-        from safetensors.numpy import load_file
-
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        if config.get("model_type") != "bert" or config.get("hidden_act") != "gelu":
-            raise _refuse(folder, f"The sentence encoder is of the type {config.get('model_type')!r}, not BERT.")
-        tensors = {name.removeprefix("bert."): value for name, value in load_file(folder / FILES[0]).items()}
-        weights = {name: value.astype(np.float32) for name, value in tensors.items() if value.dtype.kind == "f"}
-        tokenizer = Tokenizer.from_file(str(folder / FILES[1]))
-        tokenizer.no_padding()
-        tokenizer.enable_truncation(min(MAX_TOKENS, config["max_position_embeddings"]))
-        shape = Shape(config["num_hidden_layers"], config["num_attention_heads"], config["layer_norm_eps"])
-        return cls(weights, shape, tokenizer, folder)
+        return cls(*read_encoder(folder), folder)
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Return one vector of unit length for each text, shape (n, width); an empty text has one as well."""
@@ -86,7 +50,7 @@ class SentenceEncoder:
         hidden = hidden + weights["embeddings.position_embeddings.weight"][: ids.shape[1]]
         hidden += weights["embeddings.token_type_embeddings.weight"][0]
         hidden = self._normalise(hidden, "embeddings.LayerNorm")
-        for layer in range(self._shape.n_layers):
+        for layer in range(self._config.num_hidden_layers):
             name = f"encoder.layer.{layer}"
             attended = self._apply(self._attend(hidden, f"{name}.attention.self"), f"{name}.attention.output.dense")
             hidden = self._normalise(hidden + attended, f"{name}.attention.output.LayerNorm")
@@ -97,7 +61,8 @@ class SentenceEncoder:
 
     def _attend(self, hidden: Floats, name: str) -> Floats:
         n_texts, n_tokens, width = hidden.shape
-        heads = (n_texts, n_tokens, self._shape.n_heads, width // self._shape.n_heads)
+        n_heads = self._config.num_attention_heads
+        heads = (n_texts, n_tokens, n_heads, width // n_heads)
         query, key, value = (
             self._apply(hidden, f"{name}.{part}").reshape(heads).transpose(0, 2, 1, 3)
             for part in ("query", "key", "value")
@@ -113,7 +78,7 @@ class SentenceEncoder:
 
     def _normalise(self, hidden: Floats, name: str) -> Floats:
         centred = hidden - hidden.mean(axis=-1, keepdims=True)
-        spread = np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + np.float32(self._shape.epsilon))
+        spread = np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + np.float32(self._config.layer_norm_eps))
         return centred / spread * self._weights[f"{name}.weight"] + self._weights[f"{name}.bias"]
 
 
@@ -133,8 +98,3 @@ def gelu(values: Floats) -> Floats:
     from scipy.special import erf
 
     return values * (np.float32(0.5) * (1 + erf(values * np.float32(np.sqrt(0.5)))))
-
-
-def _refuse(folder: Path, what: str) -> ConfigError:
-    do = f"give a folder with {', '.join(FILES)}, the name of an installed package that holds one, or a hub id"
-    return ConfigError(what, where=str(folder), do=do)

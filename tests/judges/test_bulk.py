@@ -91,11 +91,21 @@ def test_a_file_that_exists_is_replaced_only_when_told_and_only_by_a_whole_one(t
         ([{"response": "okay"}], "no column 'prompt'"),
         ([{"prompt": "text", "response": "okay"}], "prompts of string"),
         ([{**ROWS[0], "sensibility": 1.0}], "column 'sensibility' already"),
+        ([{**ROWS[0], "prompt": [{"role": "user", "content": 3}]}], "content: int64"),
+        ([{**ROWS[0], "prompt": [{"role": "user"}]}], "prompts of list"),
     ],
 )
 def test_what_is_no_corpus_is_refused(tmp_path: Path, rows: list[dict[str, Any]], what: str) -> None:
     with pytest.raises(SourceError, match=what):
         score_parquet(write_rows(tmp_path / "in.parquet", rows), tmp_path / "out.parquet")
+
+
+def test_a_column_that_stands_there_twice_is_refused(tmp_path: Path) -> None:
+    table = pa.Table.from_pylist(ROWS)
+    for name in ("turn_key", "response"):
+        pq.write_table(table.append_column(name, table[name]), tmp_path / "in.parquet")
+        with pytest.raises(SourceError, match=f"two columns '{name}'"):
+            score_parquet(tmp_path / "in.parquet", tmp_path / "out.parquet")
 
 
 def test_a_corpus_that_is_not_there_is_refused(tmp_path: Path) -> None:

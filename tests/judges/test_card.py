@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tasks.judges import RELEASED_SCORES, CrossValidation, Source, cross_validate, write_card
+from tasks.judges.card import CHOICES, COVERAGE_LIMITS
 from tasks.scoring import DistilledJudge
 from tasks.scoring.distilled import BUNDLED_WEIGHTS
 
@@ -64,3 +65,19 @@ def test_the_bundled_card_and_notice_belong_to_the_bundled_weights() -> None:
     notice = (BUNDLED_WEIGHTS.parent / "NOTICE").read_text(encoding="utf-8")
     for expected in ("NON-COMMERCIAL", "CC BY-NC 4.0", "without a stated licence", "Apache-2.0"):
         assert expected in notice
+
+
+def test_the_card_says_what_the_figures_do_not_show(figures: CrossValidation, tmp_path: Path) -> None:
+    """Choices made on the released scores, coverage that a choice costs, and who is asked over the network."""
+    encoded = {**FACTS, "n_landmarks": 99, "encoder": "beef", "encoder_name": "owner/minilm"}
+    for name, facts in (("plain", FACTS), ("encoded", encoded)):
+        write_card(figures, tmp_path / name, facts)
+    plain, card = ((tmp_path / name).read_text(encoding="utf-8") for name in ("plain", "encoded"))
+    bundled = (BUNDLED_WEIGHTS.parent / "CARD.md").read_text(encoding="utf-8")
+    for text in (plain, card, bundled):
+        assert CHOICES in text
+        assert COVERAGE_LIMITS in text
+    assert "no judge and no network" in plain
+    assert "no judge and no network" in bundled
+    assert "no judge and no network" not in card
+    assert "asked of the hub" in card

@@ -11,6 +11,7 @@ from tasks.dialogues import index_dialogues
 from tasks.errors import JudgeChoiceError, UsageError
 from tasks.judges import contrast_judges, gather_turns, validate_judge
 from tasks.judges.validation import gathering
+from tasks.scoring import choose_judge, identify_judge, register_judge
 
 WORDS = ("sorry", "wow", "why", "great", "rain", "office", "call", "sad", "love", "no")
 N = 40
@@ -133,7 +134,11 @@ def test_more_turns_than_are_needed_are_drawn_and_said(scored, monkeypatch):
     ("judges", "against", "error", "said"),
     [
         (["nobody"], None, JudgeChoiceError, "No judge is called 'nobody'"),
-        (["distilled", "distilled"], None, UsageError, "named twice"),
+        (["distilled", "distilled"], None, UsageError, "compared with itself: 'distilled'"),
+        (["replies:~nosuch/x.jsonl"], None, UsageError, "no home of the user"),
+        (["distilled"], "~nosuch/x.csv", UsageError, "no home of the user"),
+        ([f"replies:{'x' * 300}"], None, UsageError, "no such file"),
+        (["distilled"], f"{'x' * 300}.csv", UsageError, "no such file"),
         (["replies-first"], "replies-first", UsageError, "compared with itself"),
         (["replies:none.jsonl"], None, UsageError, "no such file"),
         (
@@ -152,6 +157,48 @@ def test_what_cannot_be_compared_is_told(scored, tmp_path, monkeypatch, judges, 
         (tmp_path / f"{name}.csv").write_text("response,rating\n" + "".join(lines), encoding="utf-8")
     with pytest.raises(error, match=said):
         gather_turns(scored, judges, against, {})
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_one_judge_under_two_names_is_not_two_judges(scored, tmp_path, place):
+    with scored.store.transaction() as connection:
+        judge_id, _ = choose_judge(connection, "replies-first")
+    (tmp_path / "deep").mkdir()
+    files = [f"replies:{tmp_path / part / 'first.jsonl'}" for part in (".", "deep/..")]
+    for names in (["replies-first", judge_id], files):
+        with pytest.raises(UsageError, match="compared with itself") as told:
+            gather_turns(scored, names[: 2 - place], names[1] if place else None, {})
+        assert all(repr(name) in str(told.value) for name in names)
+
+
+def test_the_bundled_judge_and_its_scores_in_the_home_are_one_judge(scored):
+    with scored.store.transaction() as connection:
+        register_judge(connection, identify_judge(JudgeConfig(kind="distilled"), None))
+        own = identify_judge(JudgeConfig(kind="distilled"), None).judge_id
+        connection.execute("UPDATE scores SET judge_id = $own WHERE judge_id = $first",
+                           {"own": own, "first": choose_judge(connection, "replies-first")[0]})  # fmt: skip
+        connection.execute("UPDATE artifacts SET config = json_merge_patch(config, $own) WHERE kind = 'scores'",
+                           {"own": json.dumps({"judge_id": own})})  # fmt: skip
+    with pytest.raises(UsageError, match="compared with itself"):
+        gather_turns(scored, ["distilled", own], None, {})
+
+
+def test_turns_are_drawn_blindly_whatever_their_keys_are(home, tmp_path, monkeypatch):
+    """Keys that begin with the system's name would else leave only the first system."""
+    monkeypatch.setattr(gathering, "MOST_TURNS", 20)
+    rows = [{"turn_key": f"{'ab'[n % 2]}{n}", "response": f"oh {n}", "rating": n % 3} for n in range(60)]
+    pl.DataFrame(rows).write_csv(tmp_path / "r.csv")
+    keys = gather_turns(home, ["distilled"], str(tmp_path / "r.csv"), {}).turns["turn_key"].to_list()
+    assert len(keys) == 20
+    assert {key[0] for key in keys} == {"a", "b"}
+    assert keys == sorted(keys)
+
+
+def test_answers_to_the_same_words_are_of_one_dialogue(home, tmp_path):
+    rows = [{"context": f"story {n // 3}", "response": f"oh {n}", "rating": n % 4} for n in range(30)]
+    pl.DataFrame([*rows, *({**row, "context": ""} for row in rows)]).write_csv(tmp_path / "r.csv")
+    record = validate_judge(gather_turns(home, ["distilled"], str(tmp_path / "r.csv"), {}), 5)
+    assert (record["n_turns"], record["n_dialogues"]) == (60, 10 + 30)
 
 
 def test_a_file_with_texts_needs_no_home(home, tmp_path):

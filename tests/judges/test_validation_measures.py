@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from sklearn.metrics import cohen_kappa_score, roc_auc_score
 
-from tasks.judges.validation.baselines import AFFECT_WORDS, count_baselines, take_highest
+from tasks.judges.validation.agreement import measure_by_count
+from tasks.judges.validation.baselines import AFFECT_WORDS, count_baselines, take_extreme
 from tasks.judges.validation.bias import measure_eta_squared, measure_saturation
 from tasks.judges.validation.measures import (
     UndefinedError,
@@ -99,11 +100,18 @@ def test_baselines_count_words_whole():
 
 
 def test_the_highest_are_taken_and_chance_decides_between_equals():
-    taken = take_highest(np.array([1.0, 5, 0, 5, *[1.0] * 40]), 12)
+    taken = take_extreme(np.array([1.0, 5, 0, 5, *[1.0] * 40]), 12)
     assert taken.sum() == 12
     assert taken[[1, 3]].all()
     assert not taken[2]
     assert taken[4:14].sum() < 10, "not the first ones"
+
+
+def test_a_baseline_selects_from_the_end_that_shares_more_with_the_reference():
+    counts, resamples = np.arange(40.0), Resamples([f"d{n}" for n in range(40)])
+    for theirs, end in ((counts >= 30, "highest"), (counts < 10, "lowest")):
+        found = measure_by_count(counts, 10, theirs, resamples)
+        assert (found["value"], found["end"]) == (1, end)
 
 
 def test_eta_squared_of_labels_without_meaning_is_what_chance_gives():

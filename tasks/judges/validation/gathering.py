@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.errors import UsageError
@@ -17,10 +17,12 @@ from tasks.judges.validation.named_scores import (
     REPLIES,
     NamedScores,
     fetch,
+    identify_bundled,
     read_scores,
     score_locally,
     tie_to_turns,
 )
+from tasks.judges.validation.places import expand_home
 from tasks.judges.validation.ratings import SUFFIXES, Reference, check_values, read_ratings
 from tasks.scoring import DIMENSIONS
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 MOST_TURNS = 10_000
-"""More turns narrow no interval that matters; those with the lowest keys, which are hashes, stand for all."""
+"""More turns narrow no interval that matters; those with the lowest hashes of their keys stand for all."""
 LEAST_TURNS = 10
 
 
@@ -58,15 +60,12 @@ def gather_turns(home: Home, judges: Sequence[str], against: str | None, mapping
     A judge is `distilled` (which scores the turns now), `replies:FILE`, or a judge of the home by id or alias;
     `against` is one of these, or a file of ratings. Raises UsageError and its kinds for what cannot be compared.
     """
-    if len(set(judges)) < len(judges):
-        raise UsageError("A judge is named twice.", do="name each judge once")
-    if against in judges:
-        raise UsageError(f"{against!r} cannot be compared with itself.", do="name another reference")
-    reference = read_ratings(Path(against).expanduser(), mapping) if against and names_file(against) else None
+    reference = read_ratings(expand_home(against), mapping) if against and names_file(against) else None
     if mapping and reference is None:
         raise UsageError("--map belongs to a file of ratings.", do="give it with --against FILE")
-    wanted = list(dict.fromkeys([*judges, *([against] if against and reference is None else [])]))
+    wanted = [*judges, *([against] if against and reference is None else [])]
     turns, named, n_common = find_common(home, wanted, reference)
+    check_all_differ(wanted, named)
     if n_common < LEAST_TURNS:
         raise too_few(n_common, wanted, reference)
     if DISTILLED in wanted:
@@ -84,6 +83,17 @@ def gather_turns(home: Home, judges: Sequence[str], against: str | None, mapping
         check_values(reference)
     left_out = count_left_out(reference, named)
     return JudgedTurns(name_judges(judges, named), turns, reference, left_out, n_common, n_rated)
+
+
+def check_all_differ(wanted: Sequence[str], named: Mapping[str, NamedScores]) -> None:
+    """Raise UsageError where two names, such as id and alias, are of one judge."""
+    first: dict[str, str] = {}
+    for name in wanted:
+        identity = named[name].identity if name in named else identify_bundled()
+        if identity in first:
+            both = repr(name) if name == first[identity] else f"{first[identity]!r} and {name!r}"
+            raise UsageError(f"A judge cannot be compared with itself: {both}.", do="name each judge once")
+        first[identity] = name
 
 
 def find_common(
@@ -115,7 +125,13 @@ def keep_common(turns: pl.DataFrame, tables: Sequence[pl.DataFrame]) -> pl.DataF
 
 def cut(turns: pl.DataFrame) -> pl.DataFrame:
     """Return at most MOST_TURNS turns, in an order that does not depend on how they were read."""
-    return turns.sort("turn_key", maintain_order=True).head(MOST_TURNS)
+    import polars as pl
+
+    if len(turns) > MOST_TURNS:  # somebody's own keys may go by what they are of: only a hash of them draws blindly
+        digests = [hashlib.sha256(key.encode()).digest() for key in turns["turn_key"].to_list()]
+        lots = turns.with_columns(pl.Series("lot", digests, pl.Binary))
+        turns = lots.sort("lot", maintain_order=True).head(MOST_TURNS).drop("lot")
+    return turns.sort("turn_key", maintain_order=True)
 
 
 def add_scores(turns: pl.DataFrame, scores: NamedScores, columns: Sequence[str]) -> pl.DataFrame:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.chat import to_utterances
+from tasks.config import JudgeConfig
 from tasks.errors import ConfigError, ScoreParseError, SourceError
+from tasks.judges.validation.places import expand_home, is_file
 from tasks.schema import Turn
-from tasks.scoring import DistilledJudge, choose_judge, parse_reply, slugify
+from tasks.scoring import DistilledJudge, choose_judge, identify_judge, parse_reply, slugify
 
 if TYPE_CHECKING:
     import duckdb
@@ -27,6 +29,8 @@ class NamedScores:
 
     name: str
     table: pl.DataFrame
+    identity: str
+    """The same for one judge by whatever name: a judge's id, or the place of a file of replies."""
     left_out: Counter[str] = field(default_factory=Counter)
 
 
@@ -37,12 +41,12 @@ def read_scores(connection: duckdb.DuckDBPyConnection, judge: str) -> NamedScore
     cannot be read, ConfigError where none of its replies belongs to a turn of this home.
     """
     if judge.startswith(REPLIES):
-        return read_replies(connection, Path(judge.removeprefix(REPLIES)).expanduser())
+        return read_replies(connection, expand_home(judge.removeprefix(REPLIES)))
     judge_id, alias = choose_judge(connection, judge)
     query = (
         "SELECT turn_key, sensibility, rationality FROM scores WHERE judge_id = $judge_id AND sensibility IS NOT NULL"
     )
-    return NamedScores(alias, fetch(connection, query, judge_id=judge_id))
+    return NamedScores(alias, fetch(connection, query, judge_id=judge_id), judge_id)
 
 
 def fetch(connection: duckdb.DuckDBPyConnection, query: str, **parameters: object) -> pl.DataFrame:
@@ -88,7 +92,7 @@ def read_replies(connection: duckdb.DuckDBPyConnection, path: Path) -> NamedScor
         )
     schema = {"turn_key": pl.String, "sensibility": pl.Float64, "rationality": pl.Float64}
     table = pl.DataFrame(scored, schema=schema, orient="row").sort("turn_key")
-    return NamedScores(f"replies-{slugify(path.stem)}", table, left_out)
+    return NamedScores(f"replies-{slugify(path.stem)}", table, f"{REPLIES}{path.resolve()}", left_out)
 
 
 def score_locally(turns: pl.DataFrame) -> NamedScores:
@@ -99,13 +103,18 @@ def score_locally(turns: pl.DataFrame) -> NamedScores:
     rows = distinct.select("turn_key", "prompt", "response").iter_rows()
     scored = DistilledJudge.load().score([Turn(key, to_utterances(prompt), said) for key, prompt, said in rows])
     columns = {name: scored.scores[:, place].round(4) for place, name in enumerate(("sensibility", "rationality"))}
-    return NamedScores(DISTILLED, pl.DataFrame({"turn_key": distinct["turn_key"], **columns}))
+    return NamedScores(DISTILLED, pl.DataFrame({"turn_key": distinct["turn_key"], **columns}), identify_bundled())
+
+
+def identify_bundled() -> str:
+    """Return the id that the bundled judge has in every home."""
+    return identify_judge(JudgeConfig(kind="distilled"), None).judge_id
 
 
 def _read_reply_table(path: Path) -> pl.DataFrame:
     import polars as pl
 
-    if not path.is_file():
+    if not is_file(path):
         raise SourceError("There is no such file of recorded replies.", where=str(path))
     kinds = {name: pl.Int64 if name == "utterance_idx" else pl.String for name in REPLY_KEYS}
     try:

@@ -12,7 +12,7 @@ def write_notes(judged: JudgedTurns) -> list[str]:
     notes = []
     n_turns = len(judged.turns)
     if judged.n_common > n_turns:
-        notes.append(f"measured on {n_turns:,} of {judged.n_common:,} common turns, drawn by the hash of their text")
+        notes.append(f"measured on {n_turns:,} of {judged.n_common:,} common turns, drawn by the hash of their key")
     others = [*judged.judges, *([judged.reference.name] if judged.reference else [])]
     has_scores = len(judged.judges) > 1 or (judged.reference is not None and judged.reference.axes == DIMENSIONS)
     if DISTILLED in others and has_scores:

@@ -13,6 +13,7 @@ import numpy as np
 
 from tasks.errors import SourceError
 from tasks.judges.validation.columns import AXES, rename_columns, stack_systems
+from tasks.judges.validation.places import is_file
 from tasks.judges.validation.texts import read_context
 from tasks.schema import make_turn_key
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 SCALE = (0.0, 10.0)
+LAST_PLACE = 2**31 - 1
+"""No dialogue is longer: a home keeps places as 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +102,7 @@ def _read_row(row: Mapping[str, Any], axes: tuple[str, ...], left_out: Counter[s
         left_out["no rating, or one that is no number"] += 1
         return None
     given = {name: _to_text(row.get(name)) for name in ("turn_key", "dialogue_id", "emotion", "system", "response")}
-    number = to_number(row.get("utterance_idx"))
-    place = None if number is None else int(number)
+    place = to_place(row.get("utterance_idx"))
     if given["response"] is None:
         if given["turn_key"] is None and (given["dialogue_id"] is None or place is None):
             left_out["no response"] += 1
@@ -120,9 +122,15 @@ def to_number(value: Any) -> float | None:
     """Return a finite number, or None."""
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if abs(number) < float("inf") else None
+
+
+def to_place(value: Any) -> int | None:
+    """Return the number of an utterance, from 1; None for what is none."""
+    number = to_number(value)
+    return int(number) if number is not None and number.is_integer() and 1 <= number <= LAST_PLACE else None
 
 
 def _to_text(value: Any) -> str | None:
@@ -133,7 +141,7 @@ def _to_text(value: Any) -> str | None:
 def _read_table(path: Path) -> pl.DataFrame:
     import polars as pl
 
-    if path.suffix.lower() not in SUFFIXES or not path.is_file():
+    if path.suffix.lower() not in SUFFIXES or not is_file(path):
         raise SourceError("There is no such file of ratings.", str(path), f"give a file: {', '.join(SUFFIXES)}")
     content = io.BytesIO(path.read_bytes())  # a path could be taken for a pattern
     try:

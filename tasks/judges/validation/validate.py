@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -73,9 +74,16 @@ def read_axes(judged: JudgedTurns, threshold: float) -> list[Axis]:
 
 
 def list_dialogues(judged: JudgedTurns) -> list[str]:
-    """Return the dialogue of each turn; a turn whose dialogue is not known is one of its own."""
-    pairs = judged.turns.select("dialogue_id", "turn_key").iter_rows()
-    return [f"turn {key}" if dialogue is None else f"dialogue {dialogue}" for dialogue, key in pairs]
+    """Return the dialogue of each turn.
+
+    Where it is not known, responses to the same words are of one dialogue: those of several systems to one prompt rise
+    and fall together. A response to nothing is one of its own.
+    """
+    rows = judged.turns.select("dialogue_id", "prompt", "turn_key").iter_rows()
+    return [
+        f"dialogue {dialogue}" if dialogue is not None else f"prompt {json.dumps(prompt)}" if prompt else f"turn {key}"
+        for dialogue, prompt, key in rows
+    ]
 
 
 def describe_turns(judged: JudgedTurns, resamples: Resamples, threshold: float) -> Record:
