@@ -182,6 +182,11 @@ def build_selection(given: dict[str, Any]) -> Any:
             f"{to_option(name)} does not belong to the rule {rule}.",
             do=f"use it with --rule {' or '.join(owners)}; {rule} takes {own}",
         )
+    if ("agree_with" in given) != ("min_agreement" in given):
+        raise UsageError(
+            "--agree-with and --min-agreement belong together.", do="say whose scores and how near: --agree-with J "
+            "--min-agreement 0.8",
+        )  # fmt: skip
     needed = REQUIRED.get(rule)
     if needed and needed not in given:
         raise UsageError(f"The rule {rule} needs {to_option(needed)}.", do=f"give it, e.g. {EXAMPLES[rule]}")
