@@ -45,11 +45,13 @@ def run_command(flow: str, *, as_json: bool, verbose: bool, **parameters: Any) -
 
 
 def drop_unset(**values: Any) -> dict[str, Any]:
-    """Return the options a person gave, so that a profile's value stands where none was.
+    """Return the options a person gave, so that a profile's value stands where none was."""
+    refuse_empty(**values)
+    return {name: value for name, value in values.items() if value is not None}
 
-    Raises UsageError for an empty text: a variable of the shell that is not set is no choice.
-    """
+
+def refuse_empty(**values: Any) -> None:
+    """Raise UsageError for an empty text: a variable of the shell that is not set is no choice."""
     for name, value in values.items():
         if value == "":
             raise UsageError(f"--{name.replace('_', '-')} is empty.", do="give a value, or leave the option out")
-    return {name: value for name, value in values.items() if value is not None}

@@ -9,7 +9,15 @@ import typer
 from flows.commands.data import SplitName, check_corpus, preview_selection, read_facts
 from flows.commands.looking import check_looks, show_examples, show_explanation, show_verification
 from flows.commands.monitoring import accept_selected, read_last_run
-from flows.commands.options import HomeOption, JsonOption, VerboseOption, drop_unset, run_command, use_home
+from flows.commands.options import (
+    HomeOption,
+    JsonOption,
+    VerboseOption,
+    drop_unset,
+    refuse_empty,
+    run_command,
+    use_home,
+)
 from tasks.errors import UsageError
 from tasks.selection_config import AxisName, RuleName
 
@@ -140,7 +148,7 @@ def select(
         | drop_unset(max_per_length_band=max_per_length_band, target_share=target_share, split=split, judge_id=judge_id)
         | drop_unset(agree_with=agree_with, min_agreement=min_agreement, calibration=calibration)
     )
-    drop_unset(emotion=emotion, explain=explain, verify=verify)  # refuses empty ones
+    refuse_empty(emotion=emotion, explain=explain, verify=verify)
     looks = {"accept": accept or None, "explain": explain, "show": show, "verify": verify}
     check_looks(preview=preview, emotion=emotion, given=given, **looks)
     if verify is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.commands.data import SplitName, find_scores
-from flows.commands.options import HomeOption, JsonOption, drop_unset, use_home
+from flows.commands.options import HomeOption, JsonOption, drop_unset, refuse_empty, use_home
 from flows.commands.sweep_grid import DEFAULT_RULES, ThresholdRule, list_pairs, make_grid, make_targets
 from tasks.errors import ArtifactError, UsageError
 from tasks.selection_config import AxisName
@@ -80,7 +80,7 @@ def sweep(
     has_grid = any(text is not None for text in (thresholds, sensibility_thresholds, rationality_thresholds))
     pairs = list_pairs(thresholds, sensibility_thresholds, rationality_thresholds, is_targeted=target_share is not None)
     given = drop_unset(calibration=calibration, split=split, judge_id=judge_id)
-    drop_unset(other_judge=other_judge, against=against)  # refuses empty ones
+    refuse_empty(other_judge=other_judge, against=against)
     grid = make_grid(pairs, rule or DEFAULT_RULES, given)
     targets = make_targets(grid, target_share, axis)
     inputs = find_scores(judge_id or "")

@@ -74,9 +74,7 @@ def read_tokenizer(folder: Path, config: EncoderConfig) -> Any:
     try:
         from tokenizers import Tokenizer
     except ImportError:
-        raise ConfigError(
-            "A sentence encoder needs the package tokenizers.", do="pip install 'efficient-empathy[encoder]'"
-        ) from None
+        raise lack_packages() from None
     try:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     except Exception as error:  # noqa: BLE001 - the library raises nothing narrower
@@ -133,6 +131,13 @@ def list_shapes(config: EncoderConfig) -> dict[str, tuple[int, ...]]:
         for part, shape in dense.items():
             shapes |= {f"{name}.{part}.weight": shape, f"{name}.{part}.bias": shape[:1]}
     return shapes | {f"{norm}.{part}": (width,) for norm in norms for part in ("weight", "bias")}
+
+
+def lack_packages() -> ConfigError:
+    """Return the error where the packages of the extra `encoder` are not installed."""
+    return ConfigError(
+        "A sentence encoder needs the package tokenizers.", do="pip install 'efficient-empathy[encoder]'"
+    )
 
 
 def refuse(folder: Path, what: str) -> ConfigError:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from tasks.errors import ConfigError
-from tasks.scoring.encoder_files import FILES
+from tasks.scoring.encoder_files import FILES, lack_packages
 from tasks.scoring.sentence_encoder import SentenceEncoder
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -72,9 +72,7 @@ def fetch_from_hub(name: str) -> Path:
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
     except ImportError:
-        raise ConfigError(
-            "A sentence encoder needs the package tokenizers.", do="pip install 'efficient-empathy[encoder]'"
-        ) from None
+        raise lack_packages() from None
     try:
         return Path(snapshot_download(name, allow_patterns=list(FILES)))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
