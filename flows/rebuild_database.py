@@ -18,7 +18,7 @@ from tasks.store import Store
 
 KINDS = (
     "dialogues", "scores", "subsets", "expert", "mixture", "responses", "generated", "questions", "verdicts",
-    "evaluation", "judge", "report",
+    "evaluation", "judge", "audit", "ratings", "calibration", "report",
 )  # fmt: skip
 TABLES = ("dialogues", "turns", "quarantine", "judges", "attempts", "scores", "subsets", "evaluations", "artifacts")
 

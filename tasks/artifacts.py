@@ -21,7 +21,7 @@ import fsspec
 import psutil
 from fsspec.implementations.local import LocalFileSystem
 
-from tasks.errors import ArtifactError
+from tasks.errors import ArtifactError, UsageError
 from tasks.manifest import MANIFEST, Build, Recipe, hash_file, hash_of_files, hash_of_manifest, write_manifest
 from tasks.progress import report_found
 from tasks.schema import ArtifactRef
@@ -39,8 +39,14 @@ REBUILD_COMMAND = {
     "verdicts": "empathy evaluate --pairwise",
     "evaluation": "empathy evaluate",
     "judge": "empathy judge distill",
+    "audit": "empathy judge audit",
+    "ratings": "empathy judge audit --take",
+    "calibration": "empathy judge calibrate",
     "report": "empathy report",
 }
+
+MIN_PREFIX = 6
+"""Digits of a digest that name an artifact."""
 
 
 class ArtifactStore:
@@ -146,6 +152,13 @@ class ArtifactStore:
         else:
             self.fs.pipe_file(path, text.encode())
 
+    def read_note(self, folder: str, name: str) -> str | None:
+        """Return the text of a note, None if there is none of that name."""
+        try:
+            return self.fs.cat_file(f"{self.root}/{folder}/{name}.json").decode("utf-8", "replace")
+        except FileNotFoundError:
+            return None
+
     def read_notes(self, folder: str, most: int) -> list[tuple[str, str]]:
         """Return name and text of the last notes of a folder, in the order of their names."""
         try:
@@ -230,3 +243,16 @@ class ArtifactStore:
                 raise self._damaged(ref.uri, name) from None
             partial.replace(target)
         return folder
+
+
+def find_artifact(artifacts: ArtifactStore, kind: str, digest: str) -> ArtifactRef:
+    """Return the artifact of a kind that a digest, or its first six digits or more, names. Raises UsageError."""
+    known = artifacts.list_refs(kind)
+    if len(digest) < MIN_PREFIX:
+        raise UsageError(f"{digest!r} is too short for a digest.", do=f"give its first {MIN_PREFIX} digits or more")
+    found = [ref for ref in known if ref.config_digest.startswith(digest)]
+    if len(found) != 1:
+        there = ", ".join(ref.config_digest[:12] for ref in known) or "none"
+        many = "several artifacts" if found else "no artifact"
+        raise UsageError(f"{digest[:80]!r} names {many} of the kind {kind}.", do=f"give a digest; there are: {there}")
+    return found[0]

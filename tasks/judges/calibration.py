@@ -67,23 +67,35 @@ def fit_calibration(pairs: pl.DataFrame, judge_id: str, alias: str, reference: s
     """Fit a rising map per dimension by isotonic regression (Zadrozny and Elkan 2002) on turns that both scored.
 
     `pairs` has (n turns) `sensibility`, `rationality` of the judge and `reference_sensibility`,
-    `reference_rationality`. Raises UsageError below MIN_TURNS turns.
+    `reference_rationality`, and may have `weight`, how many turns each stands for. Raises UsageError below MIN_TURNS
+    turns.
     """
     if len(pairs) < MIN_TURNS:
         raise UsageError(
             f"Only {len(pairs):,} turns have scores of both {alias} and {reference}.",
-            do=f"score at least {MIN_TURNS} turns with both",
+            do=f"score, or rate, at least {MIN_TURNS} turns with both; those of the split test are left out",
         )
-    curves = {name: fit_curve(pairs[name].to_numpy(), pairs[f"reference_{name}"].to_numpy()) for name in DIMENSIONS}
+    weights = read_weights(pairs)
+    curves = {
+        name: fit_curve(pairs[name].to_numpy(), pairs[f"reference_{name}"].to_numpy(), weights) for name in DIMENSIONS
+    }
     return Calibration(judge_id=judge_id, alias=alias, reference=reference, n_turns=len(pairs), **curves)
 
 
-def fit_curve(scores: NDArray[np.float64], reference: NDArray[np.float64]) -> Curve:
-    """Return the rising line nearest to the reference in the mean of squares."""
+def read_weights(pairs: pl.DataFrame) -> NDArray[np.float64]:
+    """Return how many turns each pair stands for (n,), on average 1."""
+    weights = pairs["weight"].to_numpy() if "weight" in pairs.columns else np.ones(len(pairs))
+    return weights / weights.mean()
+
+
+def fit_curve(
+    scores: NDArray[np.float64], reference: NDArray[np.float64], weights: NDArray[np.float64] | None = None
+) -> Curve:
+    """Return the rising line nearest to the reference in the (weighted) mean of squares."""
     from sklearn.isotonic import IsotonicRegression
 
     rounded = np.round(np.round(scores / GRID) * GRID, 6)
-    fitted = IsotonicRegression(y_min=0, y_max=10, out_of_bounds="clip").fit(rounded, reference)
+    fitted = IsotonicRegression(y_min=0, y_max=10, out_of_bounds="clip").fit(rounded, reference, weights)
     x, first = np.unique(fitted.X_thresholds_, return_index=True)
     return Curve(x=tuple(x.tolist()), y=tuple(fitted.y_thresholds_[first].tolist()))
 
@@ -93,7 +105,7 @@ def measure_calibration(pairs: pl.DataFrame) -> dict[str, dict[str, float]]:
 
     Cross-validated over folds of dialogues (`dialogue_id` of `pairs`): a map is never tried on what it was fitted to.
     """
-    n_dialogues = pairs["dialogue_id"].n_unique()
+    n_dialogues, weights = pairs["dialogue_id"].n_unique(), read_weights(pairs)
     folds = assign_folds(pairs["dialogue_id"].to_list(), min(N_FOLDS, n_dialogues))
     figures = {}
     for name in DIMENSIONS:
@@ -101,9 +113,11 @@ def measure_calibration(pairs: pl.DataFrame) -> dict[str, dict[str, float]]:
         mapped = np.empty_like(scores)
         for fold in np.unique(folds):
             unseen = folds == fold
-            mapped[unseen] = fit_curve(scores[~unseen], reference[~unseen]).apply(scores[unseen])
+            mapped[unseen] = fit_curve(scores[~unseen], reference[~unseen], weights[~unseen]).apply(scores[unseen])
         distances = {"rmse_before": scores - reference, "rmse_after": mapped - reference}
-        figures[name] = {key: round(float(np.sqrt(np.mean(d**2))), 4) for key, d in distances.items()}
+        figures[name] = {
+            key: round(float(np.sqrt(np.average(d**2, weights=weights))), 4) for key, d in distances.items()
+        }
     return figures
 
 

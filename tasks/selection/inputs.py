@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.artifacts import ArtifactStore
+from tasks.artifacts import ArtifactStore, find_artifact
 from tasks.config import SelectionConfig
 from tasks.errors import UsageError
 from tasks.home import Home
@@ -16,8 +16,6 @@ from tasks.scoring import choose_judge, snapshot_scores
 
 if TYPE_CHECKING:
     from tasks.judges import Calibration
-
-MIN_PREFIX = 6
 
 
 @dataclass(frozen=True)
@@ -81,16 +79,3 @@ def pin_aids(home: Home, corpus: Sequence[ArtifactRef], selection: SelectionConf
             scores = snapshot_scores(connection, home.artifacts, corpus, judge_id, alias)
         pinned["agree_with"] = home.record(scores).config_digest
     return selection.model_copy(update=pinned)
-
-
-def find_artifact(artifacts: ArtifactStore, kind: str, digest: str) -> ArtifactRef:
-    """Return the artifact of a kind that a digest, or its first six digits or more, names. Raises UsageError."""
-    known = artifacts.list_refs(kind)
-    if len(digest) < MIN_PREFIX:
-        raise UsageError(f"{digest!r} is too short for a digest.", do=f"give its first {MIN_PREFIX} digits or more")
-    found = [ref for ref in known if ref.config_digest.startswith(digest)]
-    if len(found) != 1:
-        there = ", ".join(ref.config_digest[:12] for ref in known) or "none"
-        many = "several artifacts" if found else "no artifact"
-        raise UsageError(f"{digest[:80]!r} names {many} of the kind {kind}.", do=f"give a digest; there are: {there}")
-    return found[0]

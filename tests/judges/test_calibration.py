@@ -51,6 +51,16 @@ def test_the_distance_is_measured_on_dialogues_that_the_map_has_not_seen():
     assert measure_calibration(shuffled)["sensibility"]["rmse_after"] > 0.95 * spread, "noise cannot be mapped"
 
 
+def test_a_turn_that_stands_for_three_counts_as_three():
+    pairs = make_pairs(120)
+    heavy = pl.Series("weight", [3.0 if row % 4 else 1.0 for row in range(120)])
+    repeated = pl.concat([pairs, *[pairs.filter(heavy > 1)] * 2])
+    weighed, counted = (fit_calibration(one, "j", "a", "b") for one in (pairs.with_columns(heavy), repeated))
+    grid = np.linspace(0, 10, 50)
+    assert weighed.sensibility.apply(grid) == pytest.approx(counted.sensibility.apply(grid))
+    assert weighed.rationality != fit_calibration(pairs, "j", "a", "b").rationality
+
+
 def test_too_few_common_turns_are_refused_with_how_many_are_needed():
     with pytest.raises(UsageError, match="Only 49 turns") as caught:
         fit_calibration(make_pairs(49), "j", "judge", "people")

@@ -11,9 +11,11 @@ import numpy as np
 from tasks.judges.cross_validation import THRESHOLDS
 from tasks.judges.validation.agreement import measure_agreement, split_all, stack_scores
 from tasks.judges.validation.baselines import count_baselines
-from tasks.judges.validation.bias import measure_saturation
+from tasks.judges.validation.bias import measure_bias, measure_saturation
+from tasks.judges.validation.figures import list_cells, list_emotions
 from tasks.judges.validation.gathering import JudgedTurns
-from tasks.judges.validation.measures import Floats, make_alpha, make_jaccard, make_kappa, make_spearman
+from tasks.judges.validation.measures import Floats, make_alpha, make_jaccard
+from tasks.judges.validation.panel import count_surface, measure_pair
 from tasks.judges.validation.resampling import Resamples
 from tasks.judges.validation.validate import describe_turns, list_dialogues, read_axes, read_scores
 from tasks.schema import Subset
@@ -38,17 +40,30 @@ def contrast_judges(judged: JudgedTurns, threshold: float, n_examples: int) -> R
     record["subsets"] = [compare_selections(judged, scores, at, resamples) for at in THRESHOLDS]
     record["high"] = {axis.name: axis.describe() for axis in read_axes(judged, threshold)}
     record["agreement"] = compare_with_reference(judged, scores, threshold, resamples)
+    record |= profile_judges(judged, scores, threshold, resamples)
     record["differences"] = find_differences(judged, scores, n_examples)
     return record
+
+
+def profile_judges(
+    judged: JudgedTurns, scores: list[dict[str, Floats]], threshold: float, resamples: Resamples
+) -> Record:
+    """Return what `validate_judge` says of each judge alone: `bias`, `by_emotion` and `cells`, by its name."""
+    emotions, surface = judged.turns["emotion"].to_list(), count_surface(judged.turns)
+    axes = read_axes(judged, threshold)
+    named = dict(zip(judged.judges, scores, strict=True))
+    return {
+        "bias": {judge: measure_bias(one, surface, emotions, resamples) for judge, one in named.items()},
+        "by_emotion": {judge: list_emotions(emotions, one) for judge, one in named.items()},
+        "cells": {judge: list_cells(one, axes) for judge, one in named.items()},
+    }
 
 
 def compare_pairs(judged: JudgedTurns, scores: list[dict[str, Floats]], resamples: Resamples) -> list[Record]:
     """Return Spearman and quadratic-weighted kappa of each pair of judges, for each score."""
     return [
         {"judges": [judged.judges[a], judged.judges[b]], "dimension": name,
-         "spearman": asdict(resamples.measure(make_spearman, scores[a][name], scores[b][name])),
-         "kappa": asdict(resamples.measure(make_kappa, scores[a][name], scores[b][name])),
-         "mean_difference": round(float((scores[b][name] - scores[a][name]).mean()), 6)}
+         **measure_pair(scores[a], scores[b], name, resamples)}
         for a, b in combinations(range(len(scores)), 2)
         for name in DIMENSIONS
     ]  # fmt: skip

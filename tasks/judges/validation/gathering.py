@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from importlib import resources
 from typing import TYPE_CHECKING
 
 from tasks.errors import UsageError
 from tasks.home import Home
+from tasks.judges.validation.kept_ratings import names_kept, refer_to
 from tasks.judges.validation.named_scores import (
     DISTILLED,
     REPLIES,
@@ -58,10 +59,11 @@ def gather_turns(home: Home, judges: Sequence[str], against: str | None, mapping
     """Return the turns that all judges have scored, and the reference has rated if there is one.
 
     A judge is `distilled` (which scores the turns now), `replies:FILE`, or a judge of the home by id or alias;
-    `against` is one of these, or a file of ratings. Raises UsageError and its kinds for what cannot be compared.
+    `against` is one of these, a file of ratings, or `ratings[:DIGEST]`, which the home keeps. Raises UsageError and
+    its kinds for what cannot be compared.
     """
-    reference = read_ratings(expand_home(against), mapping) if against and names_file(against) else None
-    if mapping and reference is None:
+    reference = read_reference(home, against, mapping) if against else None
+    if mapping and (reference is None or not names_file(against or "")):
         raise UsageError("--map belongs to a file of ratings.", do="give it with --against FILE")
     wanted = [*judges, *([against] if against and reference is None else [])]
     turns, named, n_common = find_common(home, wanted, reference)
@@ -75,7 +77,7 @@ def gather_turns(home: Home, judges: Sequence[str], against: str | None, mapping
     n_rated = None
     if reference is not None:
         n_rated = len(reference.turns)
-        reference = Reference(reference.name, reference.axes, turns, reference.left_out)
+        reference = replace(reference, turns=turns)
     elif against:
         turns = add_scores(turns, named[against], [f"reference_{name}" for name in DIMENSIONS])
         reference = Reference(named[against].name, DIMENSIONS, turns)
@@ -83,6 +85,13 @@ def gather_turns(home: Home, judges: Sequence[str], against: str | None, mapping
         check_values(reference)
     left_out = count_left_out(reference, named)
     return JudgedTurns(name_judges(judges, named), turns, reference, left_out, n_common, n_rated)
+
+
+def read_reference(home: Home, against: str, mapping: Mapping[str, str]) -> Reference | None:
+    """Return the ratings that a reference names; None where it names a judge."""
+    if names_kept(against):
+        return refer_to(home.artifacts, against)
+    return read_ratings(expand_home(against), mapping) if names_file(against) else None
 
 
 def check_all_differ(wanted: Sequence[str], named: Mapping[str, NamedScores]) -> None:

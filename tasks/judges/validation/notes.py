@@ -22,6 +22,8 @@ def write_notes(judged: JudgedTurns) -> list[str]:
             "the bundled judge was fitted to the released scores of EmpatheticDialogues valid: there it looks too good"
             + (f"; on unseen dialogues its Spearman with them is {known} (its card)" if known else "")
         )
+    if judged.reference is not None and judged.reference.note:
+        notes.append(judged.reference.note)
     if judged.reference is not None and judged.turns["system"].drop_nulls().n_unique() > 1:
         notes.append("the responses are of several systems: telling these apart looks like agreement; see each alone")
     return notes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,18 +36,24 @@ class Reference:
     """turn_key, dialogue_id, utterance_idx, emotion, system, prompt, response, each NULL where it is not known."""
     left_out: Counter[str] = field(default_factory=Counter)
     """Rows that could not be used, by reason."""
+    note: str = ""
+    """What to know of them before believing the figures."""
 
 
-def read_ratings(path: Path, mapping: Mapping[str, str]) -> Reference:
-    """Read a file of ratings. Raises SourceError where it cannot be read, lacks columns, or rates nothing."""
+def read_ratings(path: Path, mapping: Mapping[str, str], wanted: Sequence[str] = AXES) -> Reference:
+    """Read a file of ratings on the axes that are wanted.
+
+    Raises SourceError where it cannot be read, lacks columns, or rates nothing.
+    """
     where = str(path)
     file = _read_table(path)
     table = stack_systems(rename_columns(file, mapping, where), where)
-    axes = tuple(name for name in AXES if name in table.columns)
+    axes = tuple(name for name in wanted if name in table.columns)
     has_place = {"dialogue_id", "utterance_idx"} <= set(table.columns)
     there = f"the file has: {', '.join(file.columns)[:300]}"
     if not axes:
-        do = f"map one: --map COLUMN=rating, or sensibility and rationality (0 to 10); {there}"
+        names = ("rating, or " if "rating" in wanted else "") + "sensibility and rationality (0 to 10)"
+        do = f"map one: --map COLUMN={names}; {there}"
         if "reply" in file.columns:
             do = f"these are recorded replies: write replies:{where}"
         raise SourceError("The file has no column of ratings.", where, do)

@@ -33,12 +33,16 @@ class Figure:
 
 
 class Resamples:
-    """Draws of dialogues, with replacement and seeded; every measure over the same turns sees the same draws."""
+    """Draws of dialogues, with replacement and seeded; every measure over the same turns sees the same draws.
 
-    def __init__(self, dialogues: Sequence[str]) -> None:
+    `weights` (n_turns,) say how many turns each stands for, where that is not the same for all.
+    """
+
+    def __init__(self, dialogues: Sequence[str], weights: Floats | None = None) -> None:
         names, self.dialogue_of_turn = np.unique(np.asarray(dialogues, dtype=str), return_inverse=True)
         self.n_turns, self.n_dialogues = len(self.dialogue_of_turn), len(names)
         self.drawn = draw_dialogues(self.n_dialogues)
+        self.weights = np.ones(self.n_turns) if weights is None else weights / weights.mean()
 
     def measure(self, make: Callable[..., Statistic], *values: NDArray[Any]) -> Figure:
         """Return the measure that `make(*values)` computes, each of the values being (n_turns,) or (n_turns, m).
@@ -49,12 +53,12 @@ class Resamples:
         if self.n_turns < LEAST_TURNS:
             return Figure(None, None, None, self.n_turns, f"fewer than {LEAST_TURNS} turns")
         # turns with the same values count as one that weighs more: whole scores make few kinds of turns
-        kinds, kind_of_turn, counts = np.unique(
-            np.column_stack(values).astype(np.float64), axis=0, return_inverse=True, return_counts=True
-        )
+        kinds, inverse = np.unique(np.column_stack(values).astype(np.float64), axis=0, return_inverse=True)
+        kind_of_turn = inverse.ravel()
+        counts = np.asarray(np.bincount(kind_of_turn, self.weights, len(kinds)), np.float64)
         try:
             statistic = make(*split_like(kinds, values))
-            value = float(statistic(counts[None].astype(np.float64))[0])
+            value = float(statistic(counts[None])[0])
         except UndefinedError as error:
             return Figure(None, None, None, self.n_turns, str(error))
         if not np.isfinite(value):
@@ -63,7 +67,7 @@ class Resamples:
         if self.n_dialogues < LEAST_DIALOGUES:
             why = f"no interval: fewer than {LEAST_DIALOGUES} dialogues"
             return Figure(value, None, None, self.n_turns, why)
-        found = self._resample(statistic, kind_of_turn.ravel(), len(kinds))
+        found = self._resample(statistic, kind_of_turn, len(kinds))
         if len(found) < N_RESAMPLES / 2:
             return Figure(value, None, None, self.n_turns, "no interval: undefined in most resamples")
         low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]).tolist()
@@ -72,8 +76,8 @@ class Resamples:
     def _resample(self, statistic: Statistic, kind_of_turn: NDArray[np.intp], n_kinds: int) -> Floats:
         from scipy.sparse import csr_matrix
 
-        ones, shape = np.ones(self.n_turns), (n_kinds, self.n_dialogues)
-        turns = csr_matrix((ones, (kind_of_turn, self.dialogue_of_turn)), shape=shape)
+        shape = (n_kinds, self.n_dialogues)
+        turns = csr_matrix((self.weights, (kind_of_turn, self.dialogue_of_turn)), shape=shape)
         blocks = [
             statistic((turns @ self.drawn[start : start + BLOCK].T.astype(np.float64)).T)
             for start in range(0, N_RESAMPLES, BLOCK)

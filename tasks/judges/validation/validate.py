@@ -15,6 +15,7 @@ from tasks.judges.validation.figures import list_cells, list_emotions
 from tasks.judges.validation.gathering import JudgedTurns, score_column
 from tasks.judges.validation.measures import Floats
 from tasks.judges.validation.notes import write_notes
+from tasks.judges.validation.panel import count_surface
 from tasks.judges.validation.resampling import LEVEL, N_RESAMPLES, SEED, Resamples
 from tasks.scoring import DIMENSIONS
 
@@ -48,7 +49,7 @@ def validate_judge(judged: JudgedTurns, threshold: float) -> Record:
         pair = stack_scores(*scores.values()), stack_scores(*(theirs[name] for name in DIMENSIONS))
         record["subsets"] = compare_subsets(*pair, threshold, baselines, resamples)
     columns = scores | {f"reference_{axis.name}": axis.values for axis in axes}
-    surface = {**baselines, "turn position": judged.turns["utterance_idx"].to_numpy().astype(np.float64)}
+    surface = count_surface(judged.turns)
     record["bias"] = measure_bias(columns, surface, judged.turns["emotion"].to_list(), resamples)
     record["saturation"] = {name: measure_saturation(values) for name, values in (scores | rename(theirs)).items()}
     record["by_emotion"] = list_emotions(judged.turns["emotion"].to_list(), columns)

@@ -1,0 +1,10 @@
+-- The judges that have scored turns of the corpus that this judge has scored too, and how many; the most first.
+SELECT judges.judge_id, judges.alias, count(DISTINCT theirs.turn_key) AS n_common
+FROM scores AS theirs
+JOIN scores AS ours USING (turn_key)
+JOIN judges ON judges.judge_id = theirs.judge_id
+WHERE ours.judge_id = $judge_id AND theirs.judge_id <> $judge_id
+    AND ours.sensibility IS NOT NULL AND theirs.sensibility IS NOT NULL
+    AND theirs.turn_key IN (SELECT turn_key FROM turns)
+GROUP BY ALL
+ORDER BY n_common DESC, judges.judge_id
