@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from prefect import flow, unmapped
-from prefect.futures import wait
 from prefect.runtime import flow_run
 
-from flows.score_dialogues import LOOK_EVERY_S, RUNNER
+from flows.score_dialogues import RUNNER
+from flows.waiting import wait_for
 from tasks.config import PairwiseConfig, ScoringConfig
 from tasks.evaluation import lift_limits
 from tasks.evaluation.tasks import keep_questions
 from tasks.schema import ArtifactRef
-from tasks.scoring.tasks import keep_verdicts, open_scoring_run, plan_questions, raise_unanswered, score_chunk
+from tasks.scoring import open_scoring_run
+from tasks.scoring.tasks import keep_verdicts, plan_questions, raise_unanswered, score_chunk
 
 
 @flow(name="compare-responses", task_runner=RUNNER)
@@ -34,8 +35,7 @@ def compare_responses(
     with open_scoring_run(flow_run.get_id() or "local", pairwise, limits) as run:
         plan = plan_questions(run, questions, limits)
         chunks = score_chunk.map(unmapped(run), unmapped(plan), list(range(plan.n_chunks)))
-        while wait(chunks, timeout=LOOK_EVERY_S).not_done:
-            pass  # so that an interrupt is heeded
+        wait_for(chunks)
         verdicts = keep_verdicts(run, questions, plan)
     raise_unanswered(chunks, verdicts)
     return verdicts

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from prefect import flow, unmapped
-from prefect.futures import wait
 from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
+from flows.waiting import take_result, wait_for
 from tasks.config import JudgeConfig, ScoringConfig
 from tasks.dialogues.tasks import resolve_corpus
+from tasks.judges.tasks import pass_drift_gate
 from tasks.schema import ArtifactRef
+from tasks.scoring import open_scoring_run
 from tasks.scoring.tasks import (
     commit_run,
     keep_scores,
-    open_scoring_run,
     plan_run,
     raise_failures,
     score_chunk,
@@ -23,7 +24,6 @@ from tasks.scoring.tasks import (
 )
 
 CHUNKS_AT_ONCE = 8
-LOOK_EVERY_S = 1.0
 RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=CHUNKS_AT_ONCE)
 
 
@@ -49,9 +49,9 @@ def score_dialogues(
     with open_scoring_run(flow_run.get_id() or "local", judge, scoring) as run:
         settle_batches(run, corpus, judge)
         plan = plan_run(run, corpus, judge, scoring)
+        take_result(pass_drift_gate.submit(run, judge, scoring, plan))
         chunks = score_chunk.map(unmapped(run), unmapped(plan), list(range(plan.n_chunks)))
-        while wait(chunks, timeout=LOOK_EVERY_S).not_done:
-            pass  # so that an interrupt is heeded
+        wait_for(chunks)
         coverage = commit_run(run, corpus, plan, scoring.split)
         scores = keep_scores(run, corpus)
     raise_failures(chunks, coverage)

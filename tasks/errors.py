@@ -7,6 +7,7 @@ EmpathyError                 1  failed
 │   ├── JudgeChoiceError        several judges have scores and none was named
 │   └── LeaseHeldError          another run is scoring with this judge
 ├── ArtifactError            1  an artifact is missing or not what its manifest says
+├── DriftError               1  a judge no longer scores as in the run that was accepted
 ├── StoreError               1  the database is locked, damaged or from a newer version
 ├── ServerError              1  the background server did not come up
 ├── DataLeakError            1  a training row stands in the evaluation split
@@ -58,6 +59,10 @@ class LeaseHeldError(UsageError):
 
 class ArtifactError(EmpathyError):
     """An artifact is missing, or is not what its manifest says."""
+
+
+class DriftError(EmpathyError):
+    """A judge no longer scores the anchors as in its accepted run, or not as well as it must."""
 
 
 class StoreError(EmpathyError):

@@ -78,6 +78,11 @@ class Settings(BaseSettings):
         return self.home_dir / "journal"
 
     @property
+    def regressions_dir(self) -> Path:
+        """Where what judges reply to the anchors is kept."""
+        return self.home_dir / "regressions"
+
+    @property
     def cache_dir(self) -> Path:
         """Copies that can be made again: converted base models, fetched artifacts."""
         return self.home_dir / "cache"

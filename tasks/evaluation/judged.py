@@ -31,8 +31,11 @@ def generated_recipe(responses: Sequence[ArtifactRef], corpus: Sequence[Artifact
 
 
 def lift_limits(scoring: ScoringConfig) -> ScoringConfig:
-    """Return how fast and for how much responses are judged: as the corpus is, and none of them left out."""
-    return scoring.model_copy(update={"split": "all", "limit": None, "batch_results": ()})
+    """Return how fast and for how much responses are judged: as the corpus is, and none of them left out.
+
+    The anchors are not asked about again: that gate stands before the scoring of the dialogues.
+    """
+    return scoring.model_copy(update={"split": "all", "limit": None, "batch_results": (), "drift_gate": False})
 
 
 def cut_budget(scoring: ScoringConfig, spent_usd: float) -> ScoringConfig:

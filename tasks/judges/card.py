@@ -1,13 +1,15 @@
-"""The model card of a distilled judge: every figure in it comes from a cross-validation record."""
+"""The model card of a distilled judge: every figure in it comes from a record of what was measured."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tasks.judges.cross_validation import CrossValidation
+from tasks.judges.markdown import write_table
+from tasks.judges.regression import Findings, write_relations
 
 UNKNOWN = "unknown: nobody has said so, do not assume that you may share these weights"
 
@@ -84,8 +86,12 @@ def write_card(
     path: Path,
     facts: Mapping[str, Any],
     source: Source = Source(),
+    relations: Findings | None = None,
 ) -> None:
-    """Write the card of the judge that `distill` returned `facts` about, with the figures of `cross_validate`."""
+    """Write the card of the judge that `distill` returned `facts` about, with the figures of `cross_validate`.
+
+    `relations` is what `measure_distilled` found on the anchors; without it the card has no section on them.
+    """
     network = "" if facts.get("encoder") else " and no network"
     parts = (
         INTRODUCTION.format(network=network, sha=f"File: {facts['n_bytes']:,} bytes, sha256 `{facts['sha256']}`."),
@@ -94,6 +100,7 @@ def write_card(
         write_agreement(figures),
         write_uncertainty(figures),
         write_selection(figures),
+        *([write_relations(relations)] if relations else []),
         LIMITS,
         USE,
     )
@@ -178,9 +185,3 @@ def write_selection(figures: CrossValidation) -> str:
         "Rule `paper`; shares are sensibility / rationality / discard. Jaccard compares a subset with the teacher's; "
         "in brackets what random subsets of the same sizes would have.\n\n" + write_table(heads, rows)
     )
-
-
-def write_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table."""
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -2,7 +2,8 @@
 
 Quality: grouped cross-validation on the released scores, of the bundled kind and, where a sentence encoder is
 installed or named, of the encoded kind. Speed: turns of the bundled sample, repeated, through `score_parquet` in a
-process of its own, in turns a second of CPU; then with two processes. `--write` makes the bundled weights and card.
+process of its own, in turns a second of CPU; then with two processes. `--write` makes the bundled weights and card;
+`--relations` only renews what an existing card says of the anchors, for its weights, and measures nothing else.
 """
 
 from __future__ import annotations
@@ -25,14 +26,17 @@ from tasks.dialogues import ingest, resolve_source
 from tasks.errors import ConfigError
 from tasks.judges import (
     RELEASED_SCORES,
+    WEIGHTS_FILE,
     CrossValidation,
     RememberingEncoder,
     cross_validate,
     distill,
+    measure_distilled,
     score_parquet,
     write_card,
+    write_relations,
 )
-from tasks.scoring import load_encoder
+from tasks.scoring import DistilledJudge, load_encoder
 
 SPEARMAN, ENCODED_SPEARMAN, COVERAGE = (0.48, 0.54), (0.55, 0.62), 0.9
 TURNS_PER_SECOND, GIGABYTES = 3000, 1.5
@@ -57,10 +61,26 @@ def measure_quality(name: str, encoder_name: str, write: Path | None) -> tuple[f
     tell_quality(name, figures, time.process_time() - started)
     if write is not None:
         facts = distill(**released, folder=write, encoder=encoder)
-        write_card(figures, write / "CARD.md", facts, RELEASED_SCORES)
+        relations = measure_distilled(DistilledJudge.load(write / WEIGHTS_FILE, encoder))
+        write_card(figures, write / "CARD.md", facts, RELEASED_SCORES, relations)
         print(f"{name}: weights and card written to {write}")
     first, second = (one.spearman_scores for one in figures.dimensions)
     return first, second, min(one.coverage for one in figures.dimensions)
+
+
+def renew_relations(folder: Path) -> None:
+    """Write what the judge in a folder does on the anchors into its card, in the old section's place or before Limits.
+
+    A judge with an encoder is not known here: its card is written where it is fitted.
+    """
+    card = folder / "CARD.md"
+    section = write_relations(measure_distilled(DistilledJudge.load(folder / WEIGHTS_FILE)))
+    parts = card.read_text(encoding="utf-8").split("\n\n## ")
+    heading = section.partition("\n")[0].removeprefix("## ")
+    kept = [part for part in parts if not part.startswith(heading)]
+    place = next(at for at, part in enumerate(kept) if part.startswith("Limits"))
+    card.write_text("\n\n## ".join([*kept[:place], section.removeprefix("## "), *kept[place:]]), encoding="utf-8")
+    print(section)
 
 
 def tell_quality(name: str, figures: CrossValidation, cpu_s: float) -> None:
@@ -118,9 +138,13 @@ def main() -> int:
     parser.add_argument("--turns", type=int, default=1_000_000)
     parser.add_argument("--encoder", default=ENCODER, help="folder, installed package or hub id; '' for none")
     parser.add_argument("--write", type=Path, help="make the bundled weights and their card in this folder")
+    parser.add_argument("--relations", type=Path, help="only renew what the card in this folder says of the anchors")
     parser.add_argument("--work", type=Path)
     parser.add_argument("--processes", type=int, default=1)
     asked = parser.parse_args()
+    if asked.relations:
+        renew_relations(asked.relations)
+        return 0
     if asked.work:
         work(asked.work, asked.processes)
         return 0

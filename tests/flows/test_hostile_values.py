@@ -30,6 +30,7 @@ TEXT_COMMANDS = (
     ("score", "--dry-run", "--judge", "openai", "--rubric", HERE), ("run", "--judge", "nobody", "--set", HERE),
     ("score", "--dry-run", "--judge", "openai", "--endpoint-alias", HERE), ("status", "--home", HERE),
     ("score", "--dry-run", "--judge", "openai", "--base-url", HERE), ("sweep", "--thresholds", HERE),
+    ("judge", "regress", "--last", "--anchors", HERE), ("judge", "regress", "--last", "--judge", HERE),
 )  # fmt: skip
 NUMBER_COMMANDS = (
     ("select", "--preview", "--threshold", HERE), ("select", "--preview", "--min-words", HERE),
@@ -39,7 +40,8 @@ NUMBER_COMMANDS = (
     ("select", "--preview", "--rule", "top-k", "--top-k", HERE), ("score", "--dry-run", "--limit", HERE),
     ("select", "--preview", "--rule", "lower-bound", "--k-sd", HERE), ("score", "--dry-run", "--max-cost", HERE),
     ("score", "--dry-run", "--timeout", HERE), ("score", "--dry-run", "--requests-per-minute", HERE),
-    ("run", "--judge", "nobody", "--threshold", HERE),
+    ("run", "--judge", "nobody", "--threshold", HERE), ("judge", "regress", "--last", "--min-pass", HERE),
+    ("judge", "regress", "--last", "--max-shift", HERE),
 )  # fmt: skip
 TABLES = ("dialogues", "turns", "scores", "attempts", "judges", "subsets", "artifacts")
 

@@ -7,10 +7,22 @@ from typing import Any
 
 import pytest
 
-from tasks.judges import RELEASED_SCORES, CrossValidation, Source, cross_validate, write_card
+from tasks.judges import (
+    RELEASED_SCORES,
+    CrossValidation,
+    Source,
+    cross_validate,
+    derive_cases,
+    find_out,
+    measure_distilled,
+    read_anchors,
+    write_card,
+    write_relations,
+)
 from tasks.judges.card import CHOICES, COVERAGE_LIMITS
 from tasks.scoring import DistilledJudge
 from tasks.scoring.distilled import BUNDLED_WEIGHTS
+from tests.judges.small_anchors import write_small
 
 FACTS = {"n_turns": 160, "n_dialogues": 80, "n_surface_measures": 25, "sha256": "c0ffee", "n_bytes": 1234567}
 
@@ -81,3 +93,26 @@ def test_the_card_says_what_the_figures_do_not_show(figures: CrossValidation, tm
     assert "no judge and no network" in bundled
     assert "no judge and no network" not in card
     assert "asked of the hub" in card
+
+
+def test_the_bundled_card_says_what_the_bundled_judge_does_on_the_anchors_today() -> None:
+    """Renew it with `python tests/benchmarks/bench_judge.py --relations tasks/scoring/weights`."""
+    card = (BUNDLED_WEIGHTS.parent / "CARD.md").read_text(encoding="utf-8")
+    assert write_relations(measure_distilled(DistilledJudge.load())) in card
+    assert card.count("## Metamorphic relations") == 1
+
+
+def test_a_card_lists_how_often_relations_held_and_where_they_failed(figures: CrossValidation, tmp_path: Path) -> None:
+    cases = derive_cases(read_anchors(write_small(tmp_path)))
+    scores = {case.name: (7.0, 4.0) if case.relation == "injection" else (5.0, 5.0) for case in cases}
+    write_card(figures, tmp_path / "CARD.md", FACTS, relations=find_out(cases, scores, {}, 1.0))
+    card = (tmp_path / "CARD.md").read_text(encoding="utf-8")
+    for expected in (
+        "| an instruction to the judge: neither rises | 3 | 0 | 0% [0%, 56%] |",
+        "| other words: neither moves | 3 | 3 | 100% [44%, 100%] |",
+        "- injection: rain, test, soup",
+        "- name_change: none",
+        "sensibility 1 of 3; rationality 1 of 3",
+    ):
+        assert expected in card
+    assert card.index("## Selection") < card.index("## Metamorphic relations") < card.index("## Limits")

@@ -32,7 +32,8 @@ def test_selection_on_demand_takes_thresholds_and_refuses_wrong_ones(person: Any
     first = json.loads(person.run("deploy", "--json").stdout)["deployments"]
     again = json.loads(person.run("deploy", "--json").stdout)["deployments"]
     assert first == again
-    assert {"score-dialogues/nightly", "select-subsets/on-demand", "evaluate-models/retrain"} <= set(first)
+    scheduled = {"score-dialogues/nightly", "judge-regression/weekly"}
+    assert {*scheduled, "select-subsets/on-demand", "evaluate-models/retrain"} <= set(first)
 
     person.run("ingest", str(shared_data / "ed/valid.csv"), "--split", "valid")
     person.run("score", "--judge", f"replies:{shared_data / 'released_scores/valid.jsonl'}")
