@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import json as json_format
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.commands.judge_records import (
+    KeepOption,
+    SaveOption,
+    keep_record,
+    name_files,
+    require_reference,
+    save_record,
+)
 from flows.commands.options import HomeOption, JsonOption, use_home
 from tasks.bounded import check_place
 from tasks.errors import UsageError
@@ -32,12 +39,6 @@ MapOption = Annotated[
 ThresholdOption = Annotated[
     float, typer.Option(min=0, max=10, help="Selection threshold: what counts as high, and the subsets.")
 ]
-SaveOption = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR", help="Also write the record (.json) and the turns (.parquet) there; nothing is replaced."
-    ),
-]
 MOST_JUDGES = 8
 
 
@@ -55,6 +56,7 @@ def validate(
     mapping: MapOption = None,
     threshold: ThresholdOption = 5,
     save: SaveOption = None,
+    keep: KeepOption = False,
     to_ingest: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Only write the rated texts as dialogues (.jsonl) for the judge to score."),
@@ -69,17 +71,19 @@ def validate(
     from flows.commands.judge_tables import make_validation_tables
     from flows.terminal import show_result
     from tasks.judges import validate_judge
+    from tasks.reporting import VALIDATION
 
     use_home(home)
+    require_reference(keep=keep, against=against, to_ingest=to_ingest)
     if to_ingest is not None:
         result, tables = write_rated(to_ingest, judge, against, mapping or [])
         show_result(result, as_json=json, tables=tables)
         return
-    files = name_files(save, "validation")
+    files = name_files(save, VALIDATION)
     judged = gather([judge], against, mapping or [])
     record = validate_judge(judged, threshold)
-    save_record(files, record, judged)
-    show_result(record, as_json=json, tables=make_validation_tables(record))
+    said = save_record(files, VALIDATION, record, judged) + keep_record(record, keep=keep)
+    show_result(record, as_json=json, tables=[*make_validation_tables(record), *said])
 
 
 def compare(
@@ -93,6 +97,7 @@ def compare(
     ] = 5,
     threshold: ThresholdOption = 5,
     save: SaveOption = None,
+    keep: KeepOption = False,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -103,15 +108,17 @@ def compare(
     from flows.commands.judge_tables import make_comparison_tables
     from flows.terminal import show_result
     from tasks.judges import contrast_judges
+    from tasks.reporting import COMPARISON
 
     use_home(home)
+    require_reference(keep=keep, against=against)
     if not 2 <= len(judges) <= MOST_JUDGES:
         raise UsageError(f"{len(judges)} judges cannot be compared.", do=f"name from 2 to {MOST_JUDGES}")
-    files = name_files(save, "comparison")
+    files = name_files(save, COMPARISON)
     judged = gather(judges, against, mapping or [])
     record = contrast_judges(judged, threshold, n_examples)
-    save_record(files, record, judged)
-    show_result(record, as_json=json, tables=make_comparison_tables(record))
+    said = save_record(files, COMPARISON, record, judged) + keep_record(record, keep=keep)
+    show_result(record, as_json=json, tables=[*make_comparison_tables(record), *said])
 
 
 def write_rated(path: Path, judge: str, against: str | None, pairs: list[str]) -> tuple[dict[str, Any], list[Any]]:
@@ -144,25 +151,3 @@ def gather(judges: list[str], against: str | None, pairs: list[str]) -> JudgedTu
     if against is not None:
         check_place(against, "--against")
     return gather_turns(open_home(), judges, against, parse_mapping(pairs))
-
-
-def name_files(folder: Path | None, name: str) -> tuple[Path, ...]:
-    """Return the files that a record and its turns go to, none if not asked for; told before the work if they exist."""
-    from tasks.judges import expand_home, require_new
-
-    if folder is None:
-        return ()
-    folder = expand_home(check_place(str(folder), "--save"))
-    files = folder / f"{name}.json", folder / f"{name}-turns.parquet"
-    require_new(*files)
-    return files
-
-
-def save_record(files: tuple[Path, ...], record: dict[str, Any], judged: JudgedTurns) -> None:
-    """Write a record and the turns that it was measured on, if that was asked for."""
-    if not files:
-        return
-    said, turns = files
-    said.parent.mkdir(parents=True, exist_ok=True)
-    said.write_text(json_format.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    judged.turns.write_parquet(turns)

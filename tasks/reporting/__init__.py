@@ -2,6 +2,20 @@
 
 from tasks.reporting.gather import make_newest_report, make_report
 from tasks.reporting.inputs import REPORT_VERSION, ReportInputs, report_recipe
+from tasks.reporting.judges.keeping import keep_validation
+from tasks.reporting.judges.pages import COMPARISON, VALIDATION, name_page, write_validation_page
 from tasks.reporting.write import write_report
 
-__all__ = ["REPORT_VERSION", "ReportInputs", "make_newest_report", "make_report", "report_recipe", "write_report"]
+__all__ = [
+    "COMPARISON",
+    "REPORT_VERSION",
+    "VALIDATION",
+    "ReportInputs",
+    "keep_validation",
+    "make_newest_report",
+    "make_report",
+    "name_page",
+    "report_recipe",
+    "write_report",
+    "write_validation_page",
+]

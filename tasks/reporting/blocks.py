@@ -138,6 +138,23 @@ class Shaded:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """A dialogue to read: where it is from, what judges gave it, and who said what."""
+
+    heading: str
+    verdicts: Sequence[tuple[str, str]]
+    lines: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Dialogues to read, one after the other."""
+
+    kind: ClassVar[str] = "readings"
+    dialogues: Sequence[Reading]
+
+
+@dataclass(frozen=True, slots=True)
 class Searched:
     """Tables of turns with a search over their rows."""
 
@@ -183,7 +200,7 @@ class Columns:
     right: Sequence[Block]
 
 
-Block = Table | Facts | Prose | Bullets | Figure | Shaded | Searched | Listing | Link | Columns | Explorer
+Block = Table | Facts | Prose | Bullets | Figure | Shaded | Readings | Searched | Listing | Link | Columns | Explorer
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from tasks.config import ADAPTERS
 from tasks.home import Home
 from tasks.reporting.calls import CallDay, read_calls
-from tasks.reporting.inputs import ReportInputs, report_recipe
+from tasks.reporting.inputs import JudgeScores, ReportInputs, report_recipe
+from tasks.reporting.judges.finding import find_calibrations, find_scores
+from tasks.reporting.judges.notes import read_judge_notes
 from tasks.reporting.write import write_report
 from tasks.schema import ArtifactRef
 
@@ -34,9 +36,12 @@ def make_report(
     from tasks.selection import drop_repeats, read_runs  # takes a second to import
 
     shown: Sequence[SelectionRun] = drop_repeats(read_runs(home.artifacts)) if runs is None else runs
-    lineage = [*dialogues, *parts.values(), *experts.values()]
     facts = home.artifacts.read_manifest(parts["scores"].uri)["facts"] if "scores" in parts else {}
     calls = read_judge_calls(home, facts["judge_id"]) if facts else ()
+    judges, maps = find_scores(home, dialogues, parts.get("scores")), find_calibrations(home, dialogues)
+    judge_notes = read_judge_notes(home.artifacts)
+    others = [ref for ref in judges if ref != parts.get("scores")]
+    lineage = [*dialogues, *parts.values(), *experts.values(), *others, *maps]
 
     def build(folder: Path) -> dict[str, Any]:
         opened = {name: home.artifacts.open(ref) for name, ref in parts.items()}
@@ -49,6 +54,9 @@ def make_report(
             prefect_url=prefect_url,
             calls=calls,
             runs=shown,
+            judges=[open_scores(home, ref) for ref in judges],
+            calibrations=[home.artifacts.open(ref) for ref in maps],
+            judge_notes=judge_notes,
             scores=opened.get("scores"),
             subsets=opened.get("subsets"),
             mixture=opened.get("mixture"),
@@ -56,9 +64,15 @@ def make_report(
         )
         return write_report(inputs, folder)
 
-    ref = home.artifacts.produce(report_recipe(config, lineage, shown, calls), build)
+    ref = home.artifacts.produce(report_recipe(config, lineage, shown, calls, judge_notes), build)
     home.artifacts.set_current("report", ref)
     return home.record(ref)
+
+
+def open_scores(home: Home, ref: ArtifactRef) -> JudgeScores:
+    """Open the scores of one judge."""
+    facts = home.artifacts.read_manifest(ref.uri)["facts"]
+    return JudgeScores(facts["judge_id"], facts["alias"], home.artifacts.open(ref))
 
 
 def read_judge_calls(home: Home, judge_id: str) -> Sequence[CallDay]:
@@ -99,7 +113,8 @@ def find_newest_scores(home: Home, corpus: Sequence[ArtifactRef]) -> ArtifactRef
     with home.store.transaction() as connection:
         rows = connection.execute(
             "SELECT kind, uri, sha256, n_rows, config_digest FROM artifacts "
-            "WHERE kind = 'scores' AND list_sort(parents) = list_sort($parents) ORDER BY noted_at DESC LIMIT 1",
+            "WHERE kind = 'scores' AND list_sort([one FOR one IN parents IF one LIKE 'dialogues/%']) "
+            "= list_sort($parents) ORDER BY noted_at DESC LIMIT 1",
             {"parents": [f"{ref.kind}/{ref.config_digest}" for ref in corpus]},
         ).fetchall()
     names = ("kind", "uri", "sha256", "n_rows", "config_digest")

@@ -12,9 +12,20 @@ from tasks.reporting.calls import CallDay
 from tasks.schema import ArtifactRef, digest_of
 
 if TYPE_CHECKING:  # its rules take a second to import
+    from tasks.reporting.judges.notes import JudgeNotes
     from tasks.selection import SelectionRun
 
-REPORT_VERSION = 4
+REPORT_VERSION = 5
+
+
+@dataclass(frozen=True)
+class JudgeScores:
+    """One judge's scores of the corpus."""
+
+    judge_id: str
+    alias: str
+    folder: Path
+    """With `scores.parquet`, as of any scores artifact."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,12 @@ class ReportInputs:
     """What the calls to the judge of `scores` took, day by day, oldest first."""
     runs: Sequence[SelectionRun] = ()
     """Runs of the selection, the oldest first."""
+    judges: Sequence[JudgeScores] = ()
+    """Judges that have scored this corpus, the one of `scores` first; it alone where none are given."""
+    calibrations: Sequence[Path] = ()
+    """Folders of the maps that were fitted on this corpus."""
+    judge_notes: JudgeNotes | None = None
+    """What was kept of validations, regression runs and active scoring."""
 
 
 def report_recipe(
@@ -48,8 +65,13 @@ def report_recipe(
     parents: Sequence[ArtifactRef],
     runs: Sequence[SelectionRun] = (),
     calls: Sequence[CallDay] = (),
+    judge_notes: JudgeNotes | None = None,
 ) -> Recipe:
-    """Return what a report is made from: the run's config, every artifact it shows, and what the home noted of runs."""
-    noted = {"calls": [asdict(day) for day in calls], "runs": [run.model_dump(mode="json") for run in runs]}
+    """Return what a report is made from: the run's config, every artifact it shows, and what the home noted."""
+    noted: dict[str, list[Any]] = {
+        "calls": [asdict(day) for day in calls],
+        "runs": [run.model_dump(mode="json") for run in runs],
+        **(judge_notes.describe() if judge_notes else {}),
+    }
     inputs = {name: digest_of({name: rows}) for name, rows in noted.items() if rows}
     return Recipe("report", REPORT_VERSION, config=dict(config), parents=tuple(parents), inputs=inputs)

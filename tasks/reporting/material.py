@@ -15,6 +15,7 @@ from tasks.reporting.chosen import Selection, read_selection
 from tasks.reporting.inputs import ReportInputs
 from tasks.reporting.routing_log import RoutingLog, read_routing_log
 from tasks.reporting.training_log import TrainingLog, read_training_log
+from tasks.reporting.wording import clip
 from tasks.schema import Subset
 
 EXCLUDED_FILE = "excluded.parquet"
@@ -43,6 +44,8 @@ class Material:
     routing: RoutingLog | None
     """What is known of the mixture's gates."""
     selection: Selection
+    judges: Mapping[str, pl.LazyFrame]
+    """The scores of each judge of the corpus by a name of its own, those of `scores` first."""
 
     @property
     def base_model(self) -> str:
@@ -73,7 +76,20 @@ def open_material(inputs: ReportInputs) -> Material:
         logs={system: read_training_log(Path(folder)) for system, folder in models.items()},
         routing=read_routing_log(Path(inputs.mixture)) if inputs.mixture else None,
         selection=read_selection(inputs),
+        judges=open_judges(inputs),
     )
+
+
+def open_judges(inputs: ReportInputs) -> dict[str, pl.LazyFrame]:
+    """Return the scores of each judge by its alias; two of one alias are told apart by their ids."""
+    if not inputs.judges:
+        alone = scan([inputs.scores] if inputs.scores else [], "scores.parquet")
+        return {} if alone is None else {clip(inputs.judge_alias, 50) or "the judge": alone}
+    aliases = [clip(judge.alias, 50) for judge in inputs.judges]
+    names = [alias if aliases.count(alias) == 1 else f"{alias} {judge.judge_id[:8]}"
+             for alias, judge in zip(aliases, inputs.judges, strict=True)]  # fmt: skip
+    frames = [scan([judge.folder], "scores.parquet") for judge in inputs.judges]
+    return {name: frame for name, frame in zip(names, frames, strict=True) if frame is not None}
 
 
 def scan(folders: Sequence[Path], *names: str) -> pl.LazyFrame | None:

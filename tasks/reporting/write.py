@@ -18,34 +18,22 @@ def write_report(inputs: ReportInputs, folder: Path) -> dict[str, Any]:
     `page_bytes`. Raises ArtifactError if a folder given lacks one of its files.
     """
     # Polars, Jinja and Altair take two seconds to import, which no command that only starts up should pay.
-    from tasks.reporting.blocks import WIDE, Figure
-    from tasks.reporting.drawing import draw_png
-    from tasks.reporting.explorer.shown import Explorer
     from tasks.reporting.material import open_material
-    from tasks.reporting.page import draw_explorer, draw_figures, list_blocks, render_page
+    from tasks.reporting.publish import publish
     from tasks.reporting.sections import describe_tabs, summarise_report
 
     material = open_material(inputs)
     tabs = describe_tabs(material)
     summary = summarise_report(material)
-    page = render_page(inputs.title, make_subtitle(inputs), summary, tabs, draw_figures(tabs))
-    (folder / PAGE).write_text(page, encoding="utf-8")
-    pictures = {}
-    for block in list_blocks(tabs):
-        if isinstance(block, Figure) and block.has_picture:
-            pictures[block.name] = draw_png(block.draw(WIDE), block.title)
-        elif isinstance(block, Explorer):
-            pictures[block.name] = draw_explorer(block)
-    (folder / CHARTS).mkdir(exist_ok=True)
-    for name, picture in pictures.items():
-        (folder / CHARTS / f"{name}.png").write_bytes(picture)
+    page = folder / PAGE
+    pictures = publish(page, folder / CHARTS, inputs.title, make_subtitle(inputs), summary, tabs)
     sections = [section for tab in tabs for section in tab.sections]
     return {
         "n_rows": 0,
         "sections": [section.name for section in sections if not section.absent],
         "absent": [section.name for section in sections if section.absent],
         "pictures": [f"{CHARTS}/{name}.png" for name in pictures],
-        "page_bytes": len(page.encode()),
+        "page_bytes": page.stat().st_size,
     }
 
 

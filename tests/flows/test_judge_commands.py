@@ -94,6 +94,26 @@ def test_scores_of_another_judge_are_compared_on_their_scale_and_kept_where_aske
     record = json.loads((tmp_path / "out" / "validation.json").read_text(encoding="utf-8"))
     assert (record["reference"], record["threshold"]) == ("replies-kind", 6)
     assert len(pl.read_parquet(tmp_path / "out" / "validation-turns.parquet")) == N
+    assert "Judge replies-strict against replies-kind" in (tmp_path / "out" / "validation.html").read_text("utf-8")
+    assert len(list((tmp_path / "out" / "validation-charts").glob("*.png"))) == 11
+
+
+def test_figures_are_kept_without_texts_and_a_comparison_is_a_page(
+    run: Run, scored_home: None, environment: dict[str, str], tmp_path: Path
+) -> None:
+    two = ("compare", "replies-strict", "replies-kind")
+    done = run(*two, "--against", "distilled", "--keep", "--save", "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    check_width(done.stdout)
+    assert "Kept for `empathy report`" in done.stdout
+    (note,) = Path(environment["EMPATHY_HOME"]).glob("artifacts/validations/*.json")
+    kept = json.loads(note.read_text("utf-8"))
+    assert (kept["judges"], kept["reference"]) == (["replies-strict", "replies-kind"], "distilled")
+    assert "differences" not in kept
+    assert "story" not in note.read_text("utf-8")
+    assert "story [bold]" in (tmp_path / "out" / "comparison.html").read_text("utf-8")
+    for nothing_to_keep in (("--keep",), ("--save", "out")):
+        assert run(*two, *nothing_to_keep).returncode == 2
 
 
 def test_without_a_reference_only_bias_and_saturation_are_told(run: Run, scored_home: None) -> None:
@@ -121,7 +141,7 @@ def test_rated_texts_are_written_for_a_judge_to_score(run: Run, ratings: Path, t
     assert len((tmp_path / "rated.jsonl").read_text(encoding="utf-8").splitlines()) == N - 1
 
 
-@pytest.mark.parametrize("name", ["validation.json", "validation-turns.parquet"])
+@pytest.mark.parametrize("name", ["validation.json", "validation-turns.parquet", "validation.html"])
 def test_nothing_that_exists_is_replaced(run: Run, ratings: Path, tmp_path: Path, name: str) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / name).write_text("mine")
@@ -156,6 +176,8 @@ def test_nothing_that_exists_is_replaced(run: Run, ratings: Path, tmp_path: Path
         ),
         (["validate", "distilled", "--against", "~nosuch/mine.csv"], "no home of the user"),
         (["validate", "distilled", "--save", "~nosuch/out"], "no home of the user"),
+        (["validate", "distilled", "--keep"], "an agreement with a reference"),
+        (["validate", "x", "--against", "mine.csv", *MAPPED, "--keep", "--to-ingest", "y"], "do not go together"),
     ],
 )
 def test_a_mistake_is_told_in_one_short_message_and_exits_2(

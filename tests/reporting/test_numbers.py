@@ -131,5 +131,5 @@ def test_losses_are_those_of_the_training_logs(tables):
 def test_figures_have_unique_names(folders):
     material = open_material(folders.inputs())
     names = [figure.name for figure in list_figures(describe_tabs(material))]
-    assert len(names) == len(set(names)) == 19
+    assert len(names) == len(set(names)) == 22
     assert render_page("t", "", summarise_report(material), [], {})

@@ -14,7 +14,10 @@ from tasks.reporting import ReportInputs, write_report
 from tasks.reporting.explorer.heat import WIDTH
 from tasks.reporting.palette import PALETTE
 
-PICTURED = ("plane", "explorer", "shares", "sweep-shares", "sweep-overlap", "losses", "perplexity")
+PICTURED = (
+    "plane", "judge-emotions-sensibility", "judge-emotions-rationality", "judge-bias-sensibility",
+    "judge-bias-rationality", "explorer", "shares", "sweep-shares", "sweep-overlap", "losses", "perplexity",
+)  # fmt: skip
 HOSTILE = " </script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{ 7*7 }}\x07\u202e"
 
 
@@ -105,7 +108,8 @@ def test_hostile_texts_are_shown_and_never_run(tmp_path, fabricate):
 def test_a_report_of_nothing_says_what_is_missing_and_what_makes_it(tmp_path):
     facts = write_report(ReportInputs(), tmp_path)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert facts["absent"] == ["data", "scores", "selection", "runs", "training", "routing", "evaluation",
+    assert facts["absent"] == ["data", "scores", "judges", "people", "calibration", "regression", "active", "selection",
+                               "runs", "training", "routing", "evaluation",
                                "lineage"]  # fmt: skip
     for command in ("ingest SOURCE", "score", "select", "train", "route", "evaluate"):
         assert f"<code>empathy {command}</code>" in page

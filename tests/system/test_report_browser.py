@@ -14,7 +14,8 @@ import pytest
 from typer.testing import CliRunner
 
 from tasks.config import SelectionConfig
-from tasks.reporting import write_report
+from tasks.reporting import COMPARISON, write_report, write_validation_page
+from tests.reporting.judged import make_comparison, make_inputs
 from tests.reporting.scoring import Scored, make_scored
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -184,7 +185,7 @@ def test_tabs_are_walked_by_keyboard_and_linked_to(report, show):
     window = show(report)
     tabs = window.page.get_by_role("tab")
     titles = tabs.all_inner_texts()
-    assert titles[:4] == ["Summary", "Data", "Scores", "Selection"]
+    assert titles[:5] == ["Summary", "Data", "Scores", "Judges", "Selection"]
 
     def opened() -> str:
         assert window.page.locator("[role=tabpanel]:visible").count() == 1
@@ -204,7 +205,7 @@ def test_tabs_are_walked_by_keyboard_and_linked_to(report, show):
     window.page.keyboard.press("Home")
     window.page.click("text=Data")
     assert (opened(), window.page.url.rpartition("#")[2]) == ("Data", "data")
-    for anchor in ("lineage", "figure-plane", "explorer"):
+    for anchor in ("lineage", "figure-plane", "figure-judge-bias-sensibility", "explorer"):
         window = show(report, f"#{anchor}")
         assert window.page.locator(f"#{anchor}").is_visible()
 
@@ -246,6 +247,23 @@ def test_every_tab_fits_its_screen(report, show, shots, scheme, size):
         assert window.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
         name = f"{report.file.parents[1].name}-{tab.get_attribute('data-tab')}-{size['width']}-{scheme}.png"
         window.page.screenshot(path=shots / name, full_page=True)
+
+
+@pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
+def test_judges_side_by_side_fit_their_screen_and_their_numbers_open_by_keyboard(show, shots, tmp_path, size):
+    write_report(make_inputs(tmp_path / "inputs"), tmp_path)
+    write_validation_page(make_comparison(), tmp_path, COMPARISON)
+    for page, tab in (("report", "judges"), (COMPARISON, "differences")):
+        window = show(Report(None, tmp_path / f"{page}.html"), f"#{tab}", viewport=size, color_scheme="dark")
+        assert window.page.locator(f"#panel-{tab}").is_visible()
+        assert window.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+        window.page.screenshot(path=shots / f"{page}-{tab}-{size['width']}.png", full_page=True)
+    window = show(Report(None, tmp_path / "report.html"), "#judges", viewport=size)
+    table = window.page.locator("#figure-judge-pair-1-sensibility table")
+    assert not table.is_visible()
+    window.press("#figure-judge-pair-1-sensibility summary", "Enter")
+    assert table.locator("tbody tr").count() == 10
+    assert table.is_visible()
 
 
 def test_without_javascript_and_on_paper_the_page_is_one_text(report, show):

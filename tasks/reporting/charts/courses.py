@@ -1,4 +1,4 @@
-"""A few numbers over the runs of a selection, a line each; runs whose data had changed are marked."""
+"""A few numbers over runs, of a selection or of a judge's regression, a line each; some runs are marked."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import altair as alt
 
 from tasks.reporting.palette import light
 from tasks.reporting.wording import clip
+
+MOST_TICKS = 12
+"""Runs that are all named on the axis."""
 
 
 class Course(NamedTuple):
@@ -21,19 +24,25 @@ class Course(NamedTuple):
 
 
 def draw_courses(
-    courses: Sequence[Course], marked: Collection[int], limits: Sequence[tuple[float, str]], form: str, width: int
-) -> alt.LayerChart:
-    """Return lines over the numbers of runs, with named horizontal limits; `form` is the format of the values."""
+    courses: Sequence[Course], marked: Collection[int], limits: Sequence[tuple[float, str]], form: str, width: int,
+    mark: str = "the data had changed",
+) -> alt.LayerChart:  # fmt: skip
+    """Return lines over the numbers of runs, with named horizontal limits; `form` is the format of the values.
+
+    `mark` says in a tip what the marked runs are.
+    """
     rows = [
         {"run": run, "value": value, "course": course.label, "is_marked": run in marked,
-         "tip": clip(f"{course.label}, run {run}: {said}" + ("; the data had changed" if run in marked else ""))}
+         "tip": clip(f"{course.label}, run {run}: {said}" + (f"; {mark}" if run in marked else ""))}
         for course in courses
         for run, value, said in course.points
     ]  # fmt: skip
+    runs = sorted({run for course in courses for run, *_ in course.points})
+    ticks = {"values": runs} if len(runs) <= MOST_TICKS else {"tickMinStep": 1}
     labels = [course.label for course in courses]
     legend = alt.Legend(columns=3, symbolType="stroke", symbolSize=220) if len(courses) > 1 else None
     base = alt.Chart(alt.Data(values=rows)).encode(
-        x=alt.X("run:Q", title="Run, the oldest first", axis=alt.Axis(grid=False, tickMinStep=1, format="d"),
+        x=alt.X("run:Q", title="Run, the oldest first", axis=alt.Axis(grid=False, format="d", **ticks),
                 scale=alt.Scale(nice=False, padding=12)),
         y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=bool(limits)), axis=alt.Axis(tickCount=5, format=form)),
         color=alt.Color("course:N", legend=legend,

@@ -4,6 +4,11 @@ from tasks.reporting.blocks import Tab
 from tasks.reporting.material import Material
 from tasks.reporting.sections.data import describe_data
 from tasks.reporting.sections.evaluation import describe_evaluation
+from tasks.reporting.sections.judge_active import describe_active
+from tasks.reporting.sections.judge_guard import describe_guard
+from tasks.reporting.sections.judge_maps import describe_maps
+from tasks.reporting.sections.judge_people import describe_people
+from tasks.reporting.sections.judges import describe_judges
 from tasks.reporting.sections.limits import describe_limits
 from tasks.reporting.sections.lineage import describe_lineage
 from tasks.reporting.sections.routing import describe_routing
@@ -16,6 +21,7 @@ from tasks.reporting.sections.training import describe_training
 TABS = (
     ("Data", (describe_data,)),
     ("Scores", (describe_scores,)),
+    ("Judges", (describe_judges, describe_people, describe_maps, describe_guard, describe_active)),
     ("Selection", (describe_selection,)),
     ("Runs", (describe_runs,)),
     ("Training", (describe_training, describe_routing)),

@@ -43,8 +43,16 @@ def limits_of_judge(material: Material) -> list[str]:
             "The judge is a small regression model fitted to an LLM's scores: it copies their habits and mistakes."
         )
     if material.scores is not None:
-        points.append("A score is one judge's opinion; nothing in this report says how well it agrees with people.")
+        points.append(f"A score is one judge's opinion; {tell_trust(material)}")
     return points
+
+
+def tell_trust(material: Material) -> str:
+    """Say whether this report shows how well a judge agrees with people."""
+    notes = material.inputs.judge_notes
+    if notes and any("rating" in one.axes for one in notes.validations):
+        return "how well one agrees with people stands under Judges, for the texts these people rated."
+    return "nothing in this report says how well it agrees with people."
 
 
 def limits_of_training(material: Material) -> list[str]:

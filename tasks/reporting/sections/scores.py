@@ -12,7 +12,6 @@ from tasks.reporting.charts.heatmap import draw_heatmap
 from tasks.reporting.charts.histogram import draw_histogram
 from tasks.reporting.chosen import Selection
 from tasks.reporting.material import Material, count_by
-from tasks.reporting.sections.bias import describe_bias
 from tasks.reporting.sections.calls import describe_calls
 from tasks.reporting.wording import count_cell, join_words, number_cell, share_cell, share_text
 
@@ -35,8 +34,6 @@ def describe_scores(material: Material) -> Section:
         cells = count_pairs(scored, step)
         blocks += [draw_distribution(cells, name, step, material.selection) for name in DIMENSIONS]
         blocks.append(draw_plane(cells, step, material.selection))
-        if material.turns is not None:
-            blocks += describe_bias(material.turns, material.scores)
     blocks += list_unscored(material.scores)
     blocks += describe_calls(material.inputs.calls)
     judge = f"The judge {material.inputs.judge_alias}" if material.inputs.judge_alias else "The judge"
