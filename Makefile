@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JUDGE ?= distilled
 SOURCE ?= sample
 
-.PHONY: help setup demo test test-browser test-system bench-scoring bench-pacing bench-planning bench-selection bench-judge bench-training bench-router check format up down clean
+.PHONY: help setup demo test test-browser test-system bench-scoring bench-pacing bench-planning bench-selection bench-judge bench-active bench-training bench-router check format up down clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -63,6 +63,9 @@ $(VENV)/.encoder: $(VENV)/.train
 
 bench-judge: $(VENV)/.encoder ## The distilled judge on unseen dialogues, its turns a second and memory
 	$(BIN)/python tests/benchmarks/bench_judge.py
+
+bench-active: $(VENV)/.train ## Active scoring beside turns by chance, on the released scores
+	$(BIN)/python tests/benchmarks/bench_active.py
 
 bench-training: $(VENV)/.demo ## Response tokens a second and memory of an expert's training, beside a plain SFTTrainer
 	$(BIN)/python tests/benchmarks/bench_training.py

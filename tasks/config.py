@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from tasks.bounded import Amount, Count, Finite, Name, Place, Seed
 from tasks.errors import ConfigError
 from tasks.judge_config import DEFAULT_N_SAMPLES as DEFAULT_N_SAMPLES
+from tasks.judge_config import ActiveConfig as ActiveConfig
 from tasks.judge_config import JudgeConfig as JudgeConfig
 from tasks.judge_config import PairwiseConfig as PairwiseConfig
 from tasks.judge_config import Part
@@ -52,6 +53,11 @@ class ScoringConfig(Part):
         default=250, ge=1, le=5000, description="Turns in one Prefect task; more where that gave over 500 tasks."
     )
     retry_unscored: bool = Field(default=False, description="Ask again for turns that have a terminal reason.")
+    drift_gate: bool = Field(
+        default=False,
+        description="Before the first turn is paid for, ask the judge about the anchors, and stop if it no longer "
+        "scores them as in its accepted run.",
+    )
     batch_results: tuple[Place, ...] = Field(
         default=(), description="Output files of batches that were run by hand: they are taken, and nobody is asked."
     )

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from tasks.bounded import Finite, Name, Place
+from tasks.bounded import Finite, Name, Place, Seed
 
 SystemName = Literal[
     "base", "prompted", "sensibility", "rationality", "mixture", "union", "full", "random", "length-matched"
@@ -63,6 +63,12 @@ class JudgeConfig(Part):
         default=None, ge=0, le=2, description="Sampling temperature; if empty 1 for the method 'samples', else 0."
     )
     replies_file: Place = Field(default="", description="JSON Lines of recorded replies, for the kind 'replies'.")
+    weights: Place = Field(
+        default="", description="Weights of a distilled judge of your own, for the kind 'distilled'; else the bundled."
+    )
+    encoder: Place = Field(
+        default="", description="Sentence encoder that those weights need: a folder, an installed package or a hub id."
+    )
 
     @model_validator(mode="after")
     def _replies_need_a_file(self) -> JudgeConfig:
@@ -71,10 +77,44 @@ class JudgeConfig(Part):
         return self
 
     @model_validator(mode="after")
+    def _weights_are_of_a_distilled_judge(self) -> JudgeConfig:
+        if self.kind != "distilled" and (self.weights or self.encoder):
+            raise ValueError(f"kind={self.kind!r} has no weights={self.weights!r} and no encoder={self.encoder!r}")
+        if self.encoder and not self.weights:
+            raise ValueError(f"encoder={self.encoder!r} needs weights: the bundled judge has no encoder")
+        return self
+
+    @model_validator(mode="after")
     def _samples_need_chance(self) -> JudgeConfig:
         if self.method == "samples" and self.temperature == 0:
             raise ValueError("method='samples' does not fit temperature=0: all samples would be the same")
         return self
+
+
+class ActiveConfig(Part):
+    """How much of a corpus an LLM is asked about; the rest is guessed by what is learnt from its scores."""
+
+    budget: Finite = Field(
+        default=0.25, gt=0, le=1, description="Share of the distinct turns that the LLM is asked about, at most."
+    )
+    bound: Finite = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Stop asking when no larger share of the turns is expected in another subset than by a full run.",
+    )
+    audit: Finite = Field(
+        default=0.1,
+        ge=0,
+        le=0.5,
+        description="Share of the calls for turns drawn by chance at the end, which tell how good the guesses are.",
+    )
+    n_rounds: int = Field(default=5, ge=1, le=50, description="Times that it learns before the audit.")
+    sensibility_threshold: Finite = Field(
+        default=5, ge=0, le=10, description="Threshold that turns will be selected by."
+    )
+    rationality_threshold: Finite = Field(default=5, ge=0, le=10, description="The same of rationality.")
+    seed: Seed = Field(default=0, description="Seed of what is drawn by chance.")
 
 
 class PairwiseConfig(JudgeConfig):

@@ -1,4 +1,4 @@
-"""Commands about judges: validate, compare, distil, calibrate."""
+"""Commands about judges: validate, compare, audit, distil, calibrate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands import judge_scoring, judge_validation
+from flows.commands import judge_audit, judge_regress, judge_scoring, judge_simulate, judge_validation
 from flows.commands.options import HomeOption, JsonOption, VerboseOption, run_command, use_home
 from tasks.bounded import check_place
 
@@ -17,7 +17,10 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 judge_validation.register(app)
+judge_audit.register(app)
+judge_regress.register(app)
 judge_scoring.register(app)
+judge_simulate.register(app)
 
 
 @app.command()
@@ -60,18 +63,30 @@ def distill(
 @app.command()
 def calibrate(
     judge_id: Annotated[str, typer.Argument(metavar="JUDGE", help="Id or alias of the judge whose scores are mapped.")],
-    reference: Annotated[str, typer.Option("--to", help="Id or alias of the judge that is trusted more.")],
+    reference: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="JUDGE|ratings|FILE",
+            help="What is trusted more: a judge, ratings or ratings:DIGEST of this home, or a file of ratings.",
+        ),
+    ],
+    mapping: judge_validation.MapOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Fit rising maps from a judge's scores to another's, for `empathy select --calibration`."""
+    """Fit rising maps from a judge's scores to another's or to people's, for `empathy select --calibration`."""
     from flows.commands.data import check_corpus, read_facts
+    from flows.commands.judge_audit import check_trusted
     from flows.terminal import Listing, show_result
 
     use_home(home)
     check_corpus()
-    ref = run_command("calibrate_judge", as_json=json, verbose=verbose, judge=judge_id, reference=reference)
+    trusted = check_trusted(reference, mapping or [])
+    ref = run_command(
+        "calibrate_judge", as_json=json, verbose=verbose, judge=judge_id, reference=trusted, mapping=mapping or []
+    )
     facts = read_facts(ref.uri)
     rows: list[tuple[str, object]] = [("maps", ref.config_digest), ("of", facts["alias"]), ("to", facts["reference"])]
     rows.append(("turns of both", facts["n_rows"]))

@@ -14,12 +14,18 @@ from tasks.errors import ConfigError
 
 KINDS = ("distilled", "openai", "openai-batch", "replies")
 
-JudgeOption = Annotated[str, typer.Option(help="distilled, openai, openai-batch, or replies:FILE.")]
+JudgeOption = Annotated[str, typer.Option(help="distilled, openai, openai-batch, active, or replies:FILE.")]
 ModelOption = Annotated[str | None, typer.Option(help="Model the judge's endpoint is asked for.")]
 BaseUrlOption = Annotated[str | None, typer.Option(help="OpenAI-compatible endpoint of the judge.")]
 RubricOption = Annotated[
     str | None, typer.Option(help="Rubric the judge is given: paper, anchored, or a file of your own (.md).")
 ]
+
+
+WeightsOption = Annotated[
+    str | None, typer.Option(help="With --judge distilled: weights of your own, as `empathy judge distill` makes them.")
+]
+EncoderOption = Annotated[str | None, typer.Option(help="With --weights: the sentence encoder that they need.")]
 
 
 def use_endpoint(base_url: str | None) -> None:
@@ -39,16 +45,30 @@ def parse_judge(judge: str, **given: Any) -> Any:
     if rubric.endswith(".md"):
         given["rubric"] = str(Path(rubric).expanduser().absolute())
     replies = str(Path(file).expanduser().absolute()) if file else None
+    if kind != "distilled" and (given.get("weights") or given.get("encoder")):
+        raise ConfigError(f"--weights and --encoder are of no use to --judge {kind}.", do="give --judge distilled")
+    if given.get("encoder") and not given.get("weights"):
+        raise ConfigError("The bundled judge has no encoder.", do="name the weights that need it with --weights")
+    for name in ("weights", "encoder"):
+        if given.get(name) and Path(given[name]).expanduser().exists():  # a flow may run elsewhere on this machine
+            given[name] = str(Path(given[name]).expanduser().absolute())
     return JudgeConfig(kind=kind, **drop_unset(replies_file=replies, **given))
 
 
-def check_judge(config: Any, max_cost_usd: float | None = None) -> None:
-    """Refuse a judge that cannot work, or a budget without a price, before anything is started for it."""
-    from tasks.scoring import PRICES_FILE, identify_judge, require_key, require_price
+def check_judge(config: Any, max_cost_usd: float | None = None, *, drift_gate: bool = False) -> None:
+    """Refuse a judge that cannot work or be guarded, or a budget without a price, before anything is started for it."""
+    from tasks.config import ScoringConfig
+    from tasks.scoring import PRICES_FILE, identify_judge, load_judge, require_key, require_price
     from tasks.settings import Settings
 
+    if drift_gate:
+        from tasks.judges import refuse_unaskable
+
+        refuse_unaskable(config)
     settings = Settings()
     identify_judge(config, settings.judge_base_url)
+    if config.kind == "distilled" and config.weights:
+        load_judge(config, identify_judge(config, None), settings, ScoringConfig()).close()  # its encoder is there too
     if config.kind in ("openai", "openai-batch"):
         require_key(settings)
     if max_cost_usd is not None:

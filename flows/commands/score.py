@@ -6,6 +6,14 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from flows.commands.active_scoring import (
+    BoundOption,
+    BudgetOption,
+    LlmOption,
+    ThresholdOption,
+    parse_active,
+    score_some,
+)
 from flows.commands.batching import (
     BatchFileOption,
     BatchResultsOption,
@@ -17,9 +25,11 @@ from flows.commands.data import SplitName, check_corpus, read_facts
 from flows.commands.forecasting import forecast_run, show_forecast
 from flows.commands.judging import (
     BaseUrlOption,
+    EncoderOption,
     JudgeOption,
     ModelOption,
     RubricOption,
+    WeightsOption,
     check_judge,
     parse_judge,
     use_endpoint,
@@ -56,6 +66,10 @@ def score(
     retry_unscored: Annotated[
         bool, typer.Option("--retry-unscored", help="Ask again for turns with a terminal reason.")
     ] = False,
+    drift_gate: Annotated[
+        bool,
+        typer.Option("--drift-gate", help="Ask the judge about the anchors first; stop if it has drifted."),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what it would cost and how long it takes.")
     ] = False,
@@ -64,6 +78,12 @@ def score(
     ] = False,
     batch_file: BatchFileOption = None,
     batch_results: BatchResultsOption = None,
+    weights: WeightsOption = None,
+    encoder: EncoderOption = None,
+    llm: LlmOption = None,
+    budget: BudgetOption = None,
+    bound: BoundOption = None,
+    threshold: ThresholdOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
     verbose: VerboseOption = False,
@@ -76,34 +96,42 @@ def score(
         max_concurrency=max_concurrency, requests_per_minute=requests_per_minute, timeout=timeout, dry_run=dry_run,
         tokens_per_minute=tokens_per_minute, pilot=pilot,
     )  # fmt: skip
-    if samples and method != "samples":
-        raise UsageError("--samples is the number of replies of --method samples.", do="give both, or neither")
-    if pilot and not dry_run:
-        raise UsageError("--pilot measures for a forecast.", do="give it together with --dry-run")
+    check_together(samples=samples, method=method, pilot=pilot, dry_run=dry_run)
+    senseless = {"limit": limit, "pilot": pilot, "retry_unscored": retry_unscored}
+    active = parse_active(judge, llm, senseless, budget=budget, bound=bound, threshold=threshold)
     use_home(home)
     use_endpoint(base_url)
     config = parse_judge(
-        judge, model=model, endpoint_alias=endpoint_alias, rubric=rubric, method=method, n_samples=samples
-    )
-    is_run = not batch_file and (pilot or not dry_run)
-    if is_run:
-        check_results(config, results) if results else check_judge(config, max_cost)
+        llm if active and llm else judge, model=model, endpoint_alias=endpoint_alias, rubric=rubric, method=method,
+        n_samples=samples, weights=weights, encoder=encoder,
+    )  # fmt: skip
+    if not batch_file and (pilot or not dry_run):
+        check_results(config, results) if results else check_judge(config, max_cost, drift_gate=drift_gate)
     check_corpus()
     limits = drop_unset(
         max_cost_usd=max_cost, max_concurrency=max_concurrency, requests_per_minute=requests_per_minute,
         tokens_per_minute=tokens_per_minute, timeout_s=timeout, batch_results=results or None,
     )  # fmt: skip
-    scoring = ScoringConfig(**drop_unset(split=split, limit=limit, retry_unscored=retry_unscored), **limits)
+    turns_of = drop_unset(split=split, limit=limit, retry_unscored=retry_unscored, drift_gate=drift_gate)
+    scoring = ScoringConfig(**turns_of, **limits)
     if batch_file:
         write_batch_file(config, scoring, batch_file, as_json=json)
-        return
-    if is_run:
-        turns = scoring.model_copy(update={"limit": min(PILOT_TURNS, limit or PILOT_TURNS)}) if pilot else scoring
-        ref = run_command("score_dialogues", as_json=json, verbose=verbose, judge=config, scoring=turns)
-    if dry_run:
+    elif active:
+        score_some(config, active, scoring, dry_run=dry_run, as_json=json, verbose=verbose)
+    elif dry_run and not pilot:
         show_forecast(forecast_run(config, scoring), as_json=json)
     else:
-        show_scores(ref, as_json=json)
+        turns = scoring.model_copy(update={"limit": min(PILOT_TURNS, limit or PILOT_TURNS)}) if pilot else scoring
+        ref = run_command("score_dialogues", as_json=json, verbose=verbose, judge=config, scoring=turns)
+        show_forecast(forecast_run(config, scoring), as_json=json) if pilot else show_scores(ref, as_json=json)
+
+
+def check_together(*, samples: int | None, method: str | None, pilot: bool, dry_run: bool) -> None:
+    """Raise UsageError for options that mean nothing without each other."""
+    if samples and method != "samples":
+        raise UsageError("--samples is the number of replies of --method samples.", do="give both, or neither")
+    if pilot and not dry_run:
+        raise UsageError("--pilot measures for a forecast.", do="give it together with --dry-run")
 
 
 def show_scores(ref: Any, *, as_json: bool) -> None:

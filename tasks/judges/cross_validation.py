@@ -153,10 +153,10 @@ def compare_selection(scores: NDArray[np.float64], teacher: NDArray[np.float64],
 Parts = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 
-def split_turns(scores: NDArray[np.float64], threshold: float) -> Parts:
+def split_turns(scores: NDArray[np.float64], threshold: float, rationality_threshold: float | None = None) -> Parts:
     """Return who is in the sensibility subset (S > t and R < t) and in the rationality subset (R > t)."""
-    sensibility, rationality = scores.T
-    return (sensibility > threshold) & (rationality < threshold), rationality > threshold
+    (sensibility, rationality), bound = scores.T, threshold if rationality_threshold is None else rationality_threshold
+    return (sensibility > threshold) & (rationality < bound), rationality > bound
 
 
 def measure_shares(parts: Parts) -> tuple[float, float, float]:

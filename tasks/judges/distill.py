@@ -72,7 +72,11 @@ def sort_corpus(corpus: Corpus, turns: Sequence[Turn]) -> Corpus:
 
 def fit_weights(corpus: Corpus, n_folds: int = INNER_FOLDS) -> DistilledWeights:
     """Fit regression, maps and intervals; the last two on predictions for dialogues the regression has not seen."""
-    unseen = predict_unseen(corpus, n_folds)
+    return assemble_weights(corpus, predict_unseen(corpus, n_folds))
+
+
+def assemble_weights(corpus: Corpus, unseen: NDArray[np.float64]) -> DistilledWeights:
+    """Fit the regression, and maps and intervals on what `predict_unseen` returned (n, 2)."""
     model = fit_ridge(corpus)
     pairs = [(unseen[:, column], corpus.teacher[:, column]) for column in range(len(DIMENSIONS))]
     maps = [fit_quantile_map(*pair) for pair in pairs]

@@ -1,32 +1,58 @@
-"""Distillation and calibration as Prefect tasks."""
+"""Distillation, calibration and regression of judges as Prefect tasks."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 from prefect import task
-from prefect.artifacts import create_markdown_artifact
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.events import emit_event
+from prefect.runtime import flow_run
 
 from tasks.chat import to_utterances
+from tasks.config import ActiveConfig, JudgeConfig, ScoringConfig
 from tasks.errors import UsageError
-from tasks.home import Home, open_home
+from tasks.home import open_home
 from tasks.judges import (
+    WEIGHTS_FILE,
+    RegressionConfig,
+    RegressionRun,
     RememberingEncoder,
     Source,
+    ask_cases,
     calibration_recipe,
+    conclude_run,
     cross_validate,
+    derive_cases,
+    describe_drift,
+    describe_relations,
     distill,
     distill_recipe,
+    expand_home,
+    find_drawing,
+    find_ratings,
     fit_calibration,
+    keep_file,
+    leave_out_test,
     measure_calibration,
+    measure_distilled,
+    names_file,
+    names_kept,
+    parse_mapping,
+    raise_faults,
+    read_anchors,
+    read_pairs,
+    read_replies,
+    read_scored,
+    refuse_unaskable,
     write_calibration,
     write_card,
 )
+from tasks.judges.active import Course, Round, conclude, deliver_scores, describe_active, plan_round
 from tasks.schema import ArtifactRef, Turn
-from tasks.scoring import load_encoder, name_encoder
+from tasks.scoring import RUNS, DistilledJudge, Plan, choose_judge, load_encoder, name_encoder, snapshot_scores
 
 
 @task(name="distill judge", cache_policy=NO_CACHE)
@@ -37,7 +63,7 @@ def distill_from_scores(corpus: list[ArtifactRef], scores: ArtifactRef, encoder_
     alias = home.artifacts.read_manifest(scores.uri)["facts"]["alias"]
 
     def build(folder: Path) -> dict[str, Any]:
-        rows = leave_out_test(read_scored(home, corpus, scores))
+        rows = leave_out_test(read_scored(home.artifacts, corpus, scores))
         turns = [
             Turn(row["turn_key"], to_utterances(row["prompt"]), row["response"]) for row in rows.iter_rows(named=True)
         ]
@@ -52,7 +78,8 @@ def distill_from_scores(corpus: list[ArtifactRef], scores: ArtifactRef, encoder_
         if "test" not in rows["split"]:
             texts += " (without their split test)"
         source = Source(texts=texts, teacher=f"scores of the judge {alias}")
-        write_card(figures, folder / "CARD.md", facts, source)
+        relations = measure_distilled(DistilledJudge.load(folder / WEIGHTS_FILE, remembering))
+        write_card(figures, folder / "CARD.md", facts, source, relations)
         return {**facts, "n_rows": len(turns), "teacher": alias}
 
     ref = home.artifacts.produce(distill_recipe(corpus, scores, encoder.digest if encoder else ""), build)
@@ -61,37 +88,94 @@ def distill_from_scores(corpus: list[ArtifactRef], scores: ArtifactRef, encoder_
     return home.record(ref)
 
 
+@task(name="find what is trusted", cache_policy=NO_CACHE)
+def resolve_trusted(corpus: list[ArtifactRef], reference: str, mapping: list[str]) -> ArtifactRef:
+    """Return what a judge is calibrated to: a judge's scores in force, ratings of this home, or those in a file."""
+    home = open_home()
+    if names_kept(reference):
+        return find_ratings(home.artifacts, reference)
+    if names_file(reference):
+        return home.record(keep_file(home, expand_home(reference), parse_mapping(mapping)))
+    with home.store.transaction() as connection:
+        ref = snapshot_scores(connection, home.artifacts, corpus, *choose_judge(connection, reference))
+    return home.record(ref)
+
+
 @task(name="calibrate judge", cache_policy=NO_CACHE)
 def calibrate_from_scores(corpus: list[ArtifactRef], scores: ArtifactRef, reference: ArtifactRef) -> ArtifactRef:
     """Fit the maps from a judge's scores to the reference's and keep them; nothing uses them unasked."""
     home = open_home()
     judge, other = (home.artifacts.read_manifest(ref.uri)["facts"] for ref in (scores, reference))
-    if judge["judge_id"] == other["judge_id"]:
+    if reference.kind == "scores" and judge["judge_id"] == other["judge_id"]:
         raise UsageError(f"{judge['alias']} cannot be calibrated to itself.", do="name another judge with --to")
+    drawing = find_drawing(home.artifacts, reference)
 
     def build(folder: Path) -> dict[str, Any]:
-        names = {name: f"reference_{name}" for name in ("sensibility", "rationality")}
-        other_scores = read_scored(home, corpus, reference).select("turn_key", *names).rename(names)
-        pairs = leave_out_test(read_scored(home, corpus, scores)).join(other_scores, on="turn_key", how="inner")
+        pairs = read_pairs(home.artifacts, corpus, scores, reference, drawing)
         calibration = fit_calibration(pairs, judge["judge_id"], judge["alias"], other["alias"])
         write_calibration(calibration, folder)
         figures = measure_calibration(pairs)
         return {"n_rows": len(pairs), "alias": judge["alias"], "reference": other["alias"], "figures": figures}
 
-    return home.record(home.artifacts.produce(calibration_recipe(corpus, scores, reference), build))
+    return home.record(home.artifacts.produce(calibration_recipe(corpus, scores, reference, drawing), build))
 
 
-def leave_out_test(turns: pl.DataFrame) -> pl.DataFrame:
-    """Return the turns outside the split test, which decides nothing that is evaluated on it; all if none are left."""
-    seen = turns.filter(pl.col("split") != "test")
-    return turns if seen.is_empty() else seen
+@task(name="ask anchors", cache_policy=NO_CACHE)
+def ask_anchors(run: str, judge: JudgeConfig, regression: RegressionConfig) -> Path:
+    """Ask the judge of a run about every case of the anchors and return the folder of its replies."""
+    refuse_unaskable(judge)
+    cases = derive_cases(read_anchors(regression.anchors))
+    replies = read_replies(expand_home(judge.replies_file), cases) if judge.replies_file else None
+    return ask_cases(RUNS[run], cases, replies)
 
 
-def read_scored(home: Home, corpus: list[ArtifactRef], scores: ArtifactRef) -> pl.DataFrame:
-    """Return the turns that have a score, each text once, with it."""
-    columns = ["dialogue_id", "turn_key", "split", "prompt", "response"]
-    turns = pl.concat(
-        pl.read_parquet(home.artifacts.open(ref) / "turns.parquet", columns=columns, glob=False) for ref in corpus
-    )
-    scored = pl.read_parquet(home.artifacts.open(scores) / "scores.parquet", glob=False).drop_nulls("sensibility")
-    return turns.unique("turn_key", keep="last", maintain_order=True).join(scored, on="turn_key", how="inner")
+@task(name="keep regression", cache_policy=NO_CACHE)
+def keep_regression(run: str, replies: Path, regression: RegressionConfig) -> RegressionRun:
+    """Keep what the replies show, beside the accepted run, and put it on the run's page."""
+    cases = derive_cases(read_anchors(regression.anchors))
+    kept = conclude_run(RUNS[run], cases, replies, regression, flow_run.get_id() or "")
+    said = f"{kept.judge.alias} ({kept.judge.judge_id}), {kept.n_cases:,} cases of {kept.n_anchors:,} anchors"
+    create_table_artifact(key="judge-relations", table=describe_relations(kept), description=f"Relations: {said}")
+    create_table_artifact(key="judge-drift", table=describe_drift(kept), description=f"Drift: {said}")
+    return kept
+
+
+@task(name="drift gate", cache_policy=NO_CACHE)
+def pass_drift_gate(run: str, judge: JudgeConfig, scoring: ScoringConfig, plan: Plan) -> None:
+    """Ask the run's judge about the anchors before it is paid for a turn. Raises DriftError where it has drifted.
+
+    Nothing is asked where that is not wanted, or nothing is left to be scored.
+    """
+    if not scoring.drift_gate or not plan.n_turns:
+        return
+    regression = RegressionConfig()
+    kept = keep_regression.fn(run, ask_anchors.fn(run, judge, regression), regression)
+    raise_faults(kept, before=f"None of the {plan.n_turns:,} turns was asked about.")
+
+
+@task(name="choose turns to ask about", cache_policy=NO_CACHE)
+def choose_round(run: str, corpus: list[ArtifactRef], scores: ArtifactRef, active: ActiveConfig, split: str) -> Round:
+    """Return the turns to ask the run's judge about next; it is done where none of them is open."""
+    scoring_run = RUNS[run]
+    course = Course(scoring_run.home.artifacts, corpus, scores, active, split)
+    chosen = plan_round(course, scoring_run.identity.judge_id)
+    scoring_run.home.record(chosen.questions)
+    return chosen
+
+
+@task(name="conclude active scoring", cache_policy=NO_CACHE)
+def conclude_active(
+    run: str, corpus: list[ArtifactRef], scores: ArtifactRef, chosen: Round, active: ActiveConfig, split: str
+) -> ArtifactRef:
+    """Keep the scores of all turns, asked and guessed, and say on the run's page how good the guesses are."""
+    scoring_run = RUNS[run]
+    home = scoring_run.home
+    made = home.record(conclude(Course(home.artifacts, corpus, scores, active, split), chosen.questions))
+    delivered = deliver_scores(home, scoring_run.identity, made, corpus)
+    facts = home.artifacts.read_manifest(made.uri)["facts"]
+    rows = [{"what": what, "value": str(value)} for what, value in describe_active(facts)]
+    create_table_artifact(key="active-scoring", table=rows, description=f"{scoring_run.identity.alias}: {made.uri}")
+    if delivered.is_new:
+        resource = {"prefect.resource.id": f"empathy.judge.{delivered.judge_id}"}
+        emit_event(event="empathy.scores.updated", resource=resource, payload={"judge": delivered.alias})
+    return home.record(delivered.scores)

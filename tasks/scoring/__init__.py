@@ -15,6 +15,7 @@ from tasks.scoring.features import N_BUCKETS, expand_surface, extract_features, 
 from tasks.scoring.finding_encoder import load_encoder, name_encoder
 from tasks.scoring.identity import (
     JudgeIdentity,
+    identify_active,
     identify_judge,
     read_identity,
     slugify,
@@ -22,31 +23,40 @@ from tasks.scoring.identity import (
 )
 from tasks.scoring.intervals import COVERAGE, IntervalMap, fit_interval_map
 from tasks.scoring.landmarks import Encoder, Landmarks, embed_turns, measure_kernel
-from tasks.scoring.ledger.commit import Committed, commit_segments, register_judge
+from tasks.scoring.ledger.answers import Answer, read_answers
+from tasks.scoring.ledger.commit import ASKED, FREE_KINDS, Committed, commit_segments, register_judge
 from tasks.scoring.ledger.coverage import Coverage, count_coverage
 from tasks.scoring.ledger.forecast import Forecast, forecast_cost
-from tasks.scoring.ledger.journal import close_left_segments
+from tasks.scoring.ledger.journal import Attempt, SegmentWriter, close_left_segments
 from tasks.scoring.ledger.lease import Lease, hold_lease
 from tasks.scoring.ledger.pricing import Price, PriceTable, load_prices
 from tasks.scoring.ledger.snapshot import choose_judge, snapshot_scores
 from tasks.scoring.ledger.spent import count_spent
 from tasks.scoring.ledger.usage import JudgeUsage, read_usage
+from tasks.scoring.open_run import RUNS, ScoringRun, open_judge, open_scoring_run
 from tasks.scoring.parsing import ParsedScores, parse_reply
-from tasks.scoring.planning import Plan, PlannedTurn, plan_scoring, read_chunk
+from tasks.scoring.planning import CHOSEN_FILE, Plan, PlannedTurn, plan_scoring, read_chunk
 from tasks.scoring.quantile_map import QuantileMap, fit_quantile_map
-from tasks.scoring.reasons import ASKED_AGAIN
+from tasks.scoring.reasons import ASKED_AGAIN, TERMINAL
 from tasks.scoring.rubric import load_rubric
 from tasks.scoring.run import PRICES_FILE, Judge, load_judge, require_key, require_price, score_planned_chunk
 
 __all__ = [
+    "ASKED",
     "ASKED_AGAIN",
     "BUNDLED_WEIGHTS",
+    "CHOSEN_FILE",
     "COVERAGE",
     "DIMENSIONS",
+    "FREE_KINDS",
     "N_BUCKETS",
     "PRICES_FILE",
     "QUESTIONS_FILE",
+    "RUNS",
+    "TERMINAL",
     "VERDICTS_FILE",
+    "Answer",
+    "Attempt",
     "Committed",
     "Coverage",
     "DistilledJudge",
@@ -66,6 +76,8 @@ __all__ = [
     "Price",
     "PriceTable",
     "QuantileMap",
+    "ScoringRun",
+    "SegmentWriter",
     "choose_judge",
     "close_left_segments",
     "commit_segments",
@@ -78,6 +90,7 @@ __all__ = [
     "fit_quantile_map",
     "forecast_cost",
     "hold_lease",
+    "identify_active",
     "identify_judge",
     "load_encoder",
     "load_judge",
@@ -86,10 +99,13 @@ __all__ = [
     "make_question_key",
     "measure_kernel",
     "name_encoder",
+    "open_judge",
+    "open_scoring_run",
     "parse_reply",
     "plan_comparisons",
     "plan_scoring",
     "questions_schema",
+    "read_answers",
     "read_bundled_agreement",
     "read_chunk",
     "read_identity",

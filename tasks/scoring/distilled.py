@@ -16,8 +16,17 @@ from tasks.scoring.features import expand_surface, extract_features, weigh_ngram
 from tasks.scoring.landmarks import Encoder, embed_turns
 
 BUNDLED_WEIGHTS = Path(__file__).parent / "weights" / "distilled.safetensors"
+WEIGHTS_FILE = "distilled.safetensors"
 BATCH_SIZE = 1024
 """Turns whose features are held at once: memory stays flat however many are scored."""
+
+
+def find_weights(place: str) -> Path:
+    """Return the file of a judge's weights: the bundled ones of no name, those in a folder, or the file itself."""
+    if not place:
+        return BUNDLED_WEIGHTS
+    path = Path(place).expanduser()
+    return path / WEIGHTS_FILE if path.is_dir() else path
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -46,14 +46,17 @@ _read_answer = lru_cache(maxsize=16)(lambda source: parse_rubric(source).answer)
 def identify_judge(config: JudgeConfig, base_url: str | None) -> JudgeIdentity:
     """Return the identity of a configured judge.
 
-    Raises ConfigError where recorded replies do not exist, the endpoint's address is none, or the rubric asks for
-    another kind of answer than the judge is to give. `base_url` names the endpoint only where the config gives it no
-    alias.
+    Raises ArtifactError where weights are missing or damaged; ConfigError where recorded replies do not exist, the
+    endpoint's address is none, or the rubric asks for another kind of answer than the judge is to give. `base_url`
+    names the endpoint only where the config gives it no alias.
     """
     if config.kind == "distilled":
-        from tasks.scoring.distilled import DistilledJudge
+        from tasks.scoring.distilled import BUNDLED_WEIGHTS, find_weights, read_weights
 
-        return _identity(config, "", "distilled", "", {"weights": DistilledJudge.load().digest}, "distilled")
+        path = find_weights(config.weights)
+        digest = read_weights(path)[1]
+        alias = "distilled" if path == BUNDLED_WEIGHTS else f"distilled-{digest[:6]}"
+        return _identity(config, "", "distilled", "", {"weights": digest}, alias)
     if config.kind == "replies":
         path = Path(config.replies_file).expanduser()
         if not path.is_file():
@@ -102,6 +105,14 @@ def host_of(base_url: str) -> str:
             do="give one like http://localhost:8000/v1 (--base-url or OPENAI_BASE_URL)",
         )
     return parts.netloc.rpartition("@")[2]
+
+
+def identify_active(llm: JudgeIdentity, active_digest: str) -> JudgeIdentity:
+    """Return the judge that is an LLM where it was asked, and what an active run learnt from it elsewhere."""
+    parameters = {"llm": llm.judge_id, "active": active_digest}
+    judge_id = digest_of({"kind": "active", "parameters": parameters})[:16]
+    alias = f"active-{llm.alias}-{active_digest[:6]}"
+    return replace(llm, judge_id=judge_id, alias=alias, kind="active", parameters=parameters)
 
 
 def write_identity(folder: Path, identity: JudgeIdentity) -> None:

@@ -1,4 +1,4 @@
-"""Judges that ask nobody: the bundled distilled one, and recorded replies. Their answers take the same road."""
+"""Judges that ask nobody: a distilled one, and recorded replies. Their answers take the same road."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ from tasks.scoring.reasons import NO_REPLY
 OnDone = Callable[[int], None]
 
 
-class BundledJudge:
-    """The distilled judge; a reply is the JSON object that an LLM would have given."""
+class LocalJudge:
+    """A distilled judge; a reply is the JSON object that an LLM would have given.
 
-    def __init__(self) -> None:
-        from tasks.scoring.distilled import DistilledJudge  # numpy and scipy: only where it judges
+    Raises ArtifactError where its weights are missing or damaged, ConfigError where they need another encoder.
+    """
 
-        self._judge = DistilledJudge.load()
+    def __init__(self, weights: str = "", encoder: str = "") -> None:
+        from tasks.scoring.distilled import DistilledJudge, find_weights  # numpy and scipy: only where it judges
+        from tasks.scoring.finding_encoder import load_encoder
+
+        self._judge = DistilledJudge.load(find_weights(weights), load_encoder(encoder) if encoder else None)
 
     def score_chunk(self, turns: Sequence[PlannedTurn], writer: SegmentWriter, on_done: OnDone) -> None:
         """Score the turns and journal one reply each."""

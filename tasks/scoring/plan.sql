@@ -18,6 +18,7 @@ COPY (
         LEFT JOIN scores ON scores.turn_key = turns.turn_key AND scores.judge_id = getvariable('judge_id')
         LEFT JOIN useless ON useless.turn_key = turns.turn_key
         WHERE (getvariable('split') = 'all' OR split = getvariable('split'))
+            AND (NOT getvariable('is_chosen') OR turns.turn_key IN (SELECT turn_key FROM chosen_keys))
             AND (scores.turn_key IS NULL OR scores.unscored_reason IN (SELECT unnest(getvariable('asked_again')))
                 -- a run that was stopped between two tries leaves a reason that is not the last word
                 OR (scores.unscored_reason IN (SELECT unnest(getvariable('asked_on'))) AND n_useless < getvariable('most_useless')))

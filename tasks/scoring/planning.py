@@ -17,6 +17,8 @@ from tasks.schema import Turn
 from tasks.scoring.reasons import ASKED_AGAIN, ASKED_ON, MAX_REPLIES, TERMINAL
 
 ALL_TURNS = 2**62
+CHOSEN_FILE = "chosen.parquet"
+"""In an artifact: the keys of the turns that are to be asked about."""
 MOST_CHUNKS = 500
 """A run has hundreds of tasks, whatever the data's size: Prefect loses records of thousands."""
 PLAN_MEMORY = "400MB"
@@ -52,11 +54,19 @@ def plan_scoring(
     scoring: ScoringConfig,
     plan_file: Path,
     replies_file: str = "",
+    chosen_file: str = "",
 ) -> Plan:
-    """Write the turns that the judge has not scored yet to `plan_file` and count them."""
+    """Write the turns that the judge has not scored yet to `plan_file` and count them.
+
+    Where a `chosen_file` (Parquet, turn_key) is given, only turns that stand in it are planned.
+    """
     plan_file.parent.mkdir(parents=True, exist_ok=True)
     _load_replies(connection, turn_files, replies_file)
+    connection.execute("CREATE OR REPLACE TEMP TABLE chosen_keys (turn_key VARCHAR)")
+    if chosen_file:
+        connection.execute("INSERT INTO chosen_keys SELECT turn_key FROM read_parquet($file)", {"file": chosen_file})
     variables = {
+        "is_chosen": bool(chosen_file),
         "turn_files": list(turn_files),
         "split": scoring.split,
         "judge_id": judge_id,

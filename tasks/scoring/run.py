@@ -44,12 +44,12 @@ def load_judge(
 
     Raises ConfigError where a key is needed and not set, or a budget and no price.
     """
-    from tasks.scoring.local import BundledJudge, RecordedJudge
+    from tasks.scoring.local import LocalJudge, RecordedJudge
 
     if scoring.batch_results and config.kind != "openai-batch":
         raise ConfigError(f"Results of a batch are not for the judge {config.kind!r}.", do="use 'openai-batch'")
     if config.kind == "distilled":
-        return BundledJudge()
+        return LocalJudge(config.weights, config.encoder)
     if config.kind == "replies":
         return RecordedJudge()
     from tasks.scoring.batch.brought import BroughtJudge

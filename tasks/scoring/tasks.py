@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 from uuid import UUID
@@ -19,81 +17,31 @@ from prefect.futures import PrefectFuture
 
 from tasks.config import JudgeConfig, ScoringConfig
 from tasks.errors import EmpathyError, StoppedShortError
-from tasks.home import Home, open_home
+from tasks.home import open_home
 from tasks.progress import report_progress
 from tasks.schema import ArtifactRef
 from tasks.scoring import (
     ASKED_AGAIN,
+    CHOSEN_FILE,
     QUESTIONS_FILE,
+    RUNS,
     Coverage,
-    Judge,
-    JudgeIdentity,
-    Lease,
     Plan,
+    ScoringRun,
     choose_judge,
     close_left_segments,
     commit_segments,
     count_coverage,
-    hold_lease,
-    identify_judge,
-    load_judge,
     plan_comparisons,
     plan_scoring,
     read_usage,
     score_planned_chunk,
     snapshot_scores,
     snapshot_verdicts,
-    write_identity,
 )
 from tasks.scoring.batch.wiring import fit_plan, settle_former_batches
 
 logger = logging.getLogger("empathy.scoring")
-
-REPORT_EVERY_S = 0.25
-
-
-class ScoringRun:
-    """What the chunks of one run share in their process: who judges, the judge itself, the journal's folder."""
-
-    def __init__(self, name: str, home: Home, identity: JudgeIdentity, judge: Judge, lease: Lease) -> None:
-        self.name, self.home, self.identity, self.judge, self.lease = name, home, identity, judge, lease
-        self.folder = home.settings.journal_dir / identity.judge_id
-        self.progress_id: UUID | None = None
-        self.n_turns = self.n_done = 0
-        self._reported_at = 0.0
-
-    @property
-    def step(self) -> str:
-        """What people read beside the bar."""
-        return f"score with {self.identity.alias}"
-
-    def on_done(self, n_turns: int) -> None:
-        """Count turns that came to an end; people are told a few times a second."""
-        self.n_done += n_turns
-        now = time.monotonic()
-        if now - self._reported_at >= REPORT_EVERY_S or self.n_done >= self.n_turns:
-            self._reported_at = now
-            report_progress(self.step, self.n_done, self.n_turns, **self.judge.describe())
-
-
-RUNS: dict[str, ScoringRun] = {}
-
-
-@contextmanager
-def open_scoring_run(name: str, config: JudgeConfig, scoring: ScoringConfig) -> Iterator[str]:
-    """Hold the judge's lease and its connections while a run scores; chunks find them by the run's name."""
-    home = open_home()
-    identity = identify_judge(config, home.settings.judge_base_url)
-    folder = home.settings.journal_dir / identity.judge_id
-    with hold_lease(folder, identity.alias, name) as lease:
-        judge = load_judge(config, identity, home.settings, scoring, lease.check)
-        try:
-            write_identity(folder, identity)
-            RUNS[name] = ScoringRun(name, home, identity, judge, lease)
-            yield name
-        finally:
-            RUNS.pop(name, None)
-            judge.close()
 
 
 @task(name="settle former batches", cache_policy=NO_CACHE)
@@ -108,17 +56,21 @@ def settle_batches(run: str, corpus: list[ArtifactRef], config: JudgeConfig) -> 
 
 
 @task(name="plan scoring", cache_policy=NO_CACHE)
-def plan_run(run: str, corpus: list[ArtifactRef], config: JudgeConfig, scoring: ScoringConfig) -> Plan:
-    """Merge what killed runs left in the journal, then list the turns that have no score of this judge."""
+def plan_run(
+    run: str, corpus: list[ArtifactRef], config: JudgeConfig, scoring: ScoringConfig, chosen: ArtifactRef | None = None
+) -> Plan:
+    """Merge what killed runs left in the journal, then list the turns, or chosen ones, that this judge has to score."""
     scoring_run = RUNS[run]
     home, identity = scoring_run.home, scoring_run.identity
     turn_files = home.turn_files(corpus)
     replies = str(Path(config.replies_file).expanduser()) if config.replies_file else ""
     plan_file = clear_plans(scoring_run)
+    chosen_file = str(home.artifacts.open(chosen) / CHOSEN_FILE) if chosen else ""
     close_left_segments(scoring_run.folder)
     with home.store.transaction() as connection:
         commit_segments(connection, scoring_run.folder, identity)
-        plan = plan_scoring(connection, turn_files, identity.judge_id, fit_plan(config, scoring), plan_file, replies)
+        planned = fit_plan(config, scoring)
+        plan = plan_scoring(connection, turn_files, identity.judge_id, planned, plan_file, replies, chosen_file)
     begin_progress(scoring_run, plan)
     return plan
 
@@ -148,7 +100,7 @@ def clear_plans(scoring_run: ScoringRun) -> Path:
 
 def begin_progress(scoring_run: ScoringRun, plan: Plan) -> None:
     """Show people and the run's page how much there is to do."""
-    scoring_run.n_turns = plan.n_turns
+    scoring_run.n_turns, scoring_run.n_done = plan.n_turns, 0
     report_progress(scoring_run.step, 0, plan.n_turns)
     scoring_run.progress_id = cast(UUID, create_progress_artifact(0.0, key="scoring", description=scoring_run.step))
 

@@ -20,8 +20,10 @@ from tasks.scoring.ledger.reading import find_method, pool_turns, read_attempt, 
 from tasks.scoring.parsing import ParsedScores
 from tasks.scoring.reasons import TERMINAL, TOO_FEW_SAMPLES
 
-FREE_KINDS = ("distilled", "replies")
-"""Judges that ask nobody."""
+FREE_KINDS = ("distilled", "replies", "active")
+"""Judges that ask nobody; what an active one asked is the LLM's."""
+ASKED = "asked"
+"""Method of an active judge's score that the LLM gave; those it guessed have another."""
 SCORE_FIELDS = tuple(field.name for field in fields(ParsedScores))
 SEGMENTS_AT_ONCE = 200
 """Segments held in memory together: 20,000 replies."""
@@ -138,7 +140,8 @@ def _update_scores(connection: duckdb.DuckDBPyConnection, judge: JudgeIdentity) 
     pooled_rows = [{"turn_key": turn_key} | _score_values(scores) for turn_key, scores in pooled]
     connection.register("pooled", pl.DataFrame(pooled_rows, schema=_score_schema()).to_arrow())
     reasons = {"terminal": list(TERMINAL), "too_few": TOO_FEW_SAMPLES}
-    changed = connection.execute(_query("upsert_scores"), by_judge | reasons).fetchone()
+    source = {"asked": ASKED, "asked_judge": judge.parameters.get("llm", judge.judge_id)}
+    changed = connection.execute(_query("upsert_scores"), by_judge | reasons | source).fetchone()
     connection.unregister("pooled")
     return changed[0] if changed else 0
 

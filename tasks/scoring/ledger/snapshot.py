@@ -71,8 +71,12 @@ def snapshot_scores(
     corpus: Sequence[ArtifactRef],
     judge_id: str,
     alias: str,
+    taken_from: Sequence[ArtifactRef] = (),
 ) -> ArtifactRef:
-    """Return the artifact of the judge's scores for the turns of the corpus, making it if they changed."""
+    """Return the artifact of the judge's scores for the turns of the corpus, making it if they changed.
+
+    `taken_from` are artifacts that the scores come from, where no call of this judge gave them.
+    """
     turn_files = [str(artifacts.open(ref) / "turns.parquet") for ref in corpus]
     query = (resources.files("tasks.scoring.ledger") / "snapshot.sql").read_text(encoding="utf-8")
     connection.execute(query, {"judge_id": judge_id, "turn_files": turn_files})
@@ -84,6 +88,7 @@ def snapshot_scores(
         config={"judge_id": judge_id, "alias": alias},
         parents=tuple(corpus),
         inputs={"scores": str(content)},
+        taken_from=tuple(taken_from),
     )
 
     def build(folder: Path) -> dict[str, Any]:

@@ -31,12 +31,13 @@ told AS (
     JOIN telling USING (turn_key)
     WHERE NOT is_score
 )
-SELECT turn_key, $judge_id, sensibility, rationality, sensibility_sd, rationality_sd, method, $judge_id, error_class
+SELECT turn_key, $judge_id, sensibility, rationality, sensibility_sd, rationality_sd, method,
+    CASE WHEN method = $asked THEN $asked_judge ELSE $judge_id END, error_class
 FROM told
 ON CONFLICT DO UPDATE SET
     sensibility = excluded.sensibility, rationality = excluded.rationality,
     sensibility_sd = excluded.sensibility_sd, rationality_sd = excluded.rationality_sd,
-    method = excluded.method, unscored_reason = excluded.unscored_reason
+    method = excluded.method, source_judge_id = excluded.source_judge_id, unscored_reason = excluded.unscored_reason
 WHERE (excluded.sensibility, excluded.rationality, excluded.sensibility_sd, excluded.rationality_sd, excluded.method,
         excluded.unscored_reason)
     IS DISTINCT FROM (scores.sensibility, scores.rationality, scores.sensibility_sd, scores.rationality_sd,
