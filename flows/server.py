@@ -6,6 +6,7 @@ loses its last records.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
@@ -16,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
 from filelock import FileLock
 
 from flows.processes import find_process, start_process, stop_process
@@ -24,6 +26,7 @@ from tasks.errors import ServerError
 FIRST_PORT = 4200
 N_PORTS = 200
 START_TIMEOUT_S = 240.0
+N_TRIES = 4
 
 # Prefect reads these at import, in this process and in those we start.
 QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
@@ -72,6 +75,27 @@ def is_healthy(server: Server, timeout_s: float = 2.0) -> bool:
         return False
 
 
+def is_listening(server: Server) -> bool:
+    """Say whether the port is this server's: another one that answers there is somebody else's."""
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(server.pid)
+        for one in (process, *process.children(recursive=True)):
+            for link in one.net_connections("tcp"):
+                if link.status == psutil.CONN_LISTEN and link.laddr.port == server.port:
+                    return True
+    return False
+
+
+def is_free(port: int) -> bool:
+    """Say whether nothing listens on a port of loopback."""
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 def ensure_server(home: Path, say: Callable[[str], None]) -> Server:
     """Return the home's running server, starting it if there is none. Raises ServerError if it does not come up."""
     folder = home / "server"
@@ -84,7 +108,7 @@ def ensure_server(home: Path, say: Callable[[str], None]) -> Server:
             server = None
         if server is None:
             say("Starting a Prefect server in the background (once; about half a minute) …")
-            server = _start_server(home)
+            return _start_on_free_port(home)
         _wait_until_healthy(server, home)
     return server
 
@@ -120,6 +144,22 @@ def server_environment(folder: Path, port: int, inherited: Mapping[str, str]) ->
     }
 
 
+def _start_on_free_port(home: Path) -> Server:
+    """Start the server; on another port where somebody took the free one meanwhile, as a home started beside ours."""
+    for _ in range(N_TRIES - 1):
+        server = _start_server(home)
+        try:
+            _wait_until_healthy(server, home)
+        except ServerError:
+            if find_server(home) is not None or is_free(server.port):
+                raise
+        else:
+            return server
+    server = _start_server(home)
+    _wait_until_healthy(server, home)
+    return server
+
+
 def _start_server(home: Path) -> Server:
     port = _find_port()
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
@@ -131,7 +171,7 @@ def _start_server(home: Path) -> Server:
 def _wait_until_healthy(server: Server, home: Path) -> None:
     log = str(server_card(home).with_suffix(".log"))
     deadline = time.monotonic() + START_TIMEOUT_S
-    while not is_healthy(server):
+    while not (is_listening(server) and is_healthy(server)):
         if find_server(home) is None:
             raise ServerError("The Prefect server stopped while starting.", where=log, do="read its log")
         if time.monotonic() > deadline:
@@ -146,10 +186,6 @@ def _wait_until_healthy(server: Server, home: Path) -> None:
 def _find_port() -> int:
     """Return the first free port of loopback: 4200, which people know, or the next one."""
     for port in range(FIRST_PORT, FIRST_PORT + N_PORTS):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+        if is_free(port):
             return port
     raise ServerError(f"No free port from {FIRST_PORT} to {FIRST_PORT + N_PORTS - 1}.", where="127.0.0.1")

@@ -8,8 +8,11 @@ import altair as alt
 
 from tasks.reporting.palette import light
 
-LOOKS = {"active": ("mixture", [1, 0]), "random": ("muted", [6, 3]), "distilled": ("ink", [2, 2])}
-OTHER = ("heat", [8, 3])
+LOOKS = {
+    "active": ("mixture", [1, 0]), "random": ("muted", [6, 3]), "random, distilled": ("heat", [8, 3]),
+    "distilled alone": ("ink", [2, 2]),
+}  # fmt: skip
+OTHER = ("heat", [4, 1])
 Point = tuple[float, float, float | None, float | None]
 """Share of the calls, Jaccard, and its interval."""
 

@@ -84,6 +84,7 @@ class ActiveCurve(Loose):
     curve: tuple[CurvePoint, ...] = Field(min_length=1)
     teacher: str = ""
     n_turns: int = 0
+    n_seeds: int = 1
     threshold: Number | None = None
 
 

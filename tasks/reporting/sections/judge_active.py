@@ -17,8 +17,12 @@ def describe_active(material: Material) -> Section:
     curves = material.inputs.judge_notes.curves if material.inputs.judge_notes else ()
     if not curves:
         return section(absent="No curve of active scoring was kept.")
-    lead = "How much of the subset that all calls would give is found by asking the judge for some turns only: those "
-    lead += "near a threshold (active), or any (random); the small judge scores the rest."
+    lead = (
+        "How near the sensibility subset comes to that of all scores when the judge is asked about some turns only. "
+        "Active: those whose subset is least sure, guessing the rest. Random: as many by chance, guessed from by the "
+        "same learner, or (random, distilled) with a distilled judge for the rest. Distilled alone: no score of the "
+        "judge in the result."
+    )
     return section(lead=lead, blocks=[draw_curve(at, curve) for at, curve in enumerate(curves, 1)])
 
 
@@ -41,6 +45,11 @@ def draw_curve(at: int, curve: ActiveCurve) -> Figure:
         draw=partial(draw_active, points),
         numbers=Table(f"Jaccard with the full run of {teacher}", ("Strategy", "Calls, %", "Jaccard", "Low", "High"),
                       rows),
-        note=f"Sensibility subset{threshold}, {count_of(curve.n_turns, 'turn')}. Bands: 95 % intervals.",
+        note=f"Sensibility subset{threshold}, {count_of(curve.n_turns, 'turn')}. {write_band(curve.n_seeds)}",
         has_picture=True,
     )  # fmt: skip
+
+
+def write_band(n_seeds: int) -> str:
+    """Return what the bands are: a simulation has a range over its seeds, and none with one of them."""
+    return f"Bands: the range over {n_seeds} seeds." if n_seeds > 1 else "One seed."
