@@ -5,6 +5,8 @@ from __future__ import annotations
 from prefect import flow
 from prefect.runtime import flow_run
 
+from flows.naming import name_regression, named_by
+from flows.notifying import notify_failure
 from flows.waiting import take_result
 from tasks.config import JudgeConfig, ScoringConfig
 from tasks.judges import RegressionConfig, RegressionRun, raise_faults
@@ -12,13 +14,8 @@ from tasks.judges.tasks import ask_anchors, keep_regression
 from tasks.scoring import open_judge
 
 
-def name_run() -> str:
-    """Say in the run's name who is asked."""
-    judge = flow_run.parameters["judge"]
-    return f"regress {judge.model if judge.kind == 'openai' else judge.kind}"
-
-
-@flow(name="judge-regression", flow_run_name=name_run)
+@flow(name="judge-regression", flow_run_name=named_by(name_regression),
+      on_failure=[notify_failure], on_crashed=[notify_failure])  # fmt: skip
 def judge_regression(
     judge: JudgeConfig = JudgeConfig(),  # noqa: B008 - frozen, and the form shows it
     scoring: ScoringConfig = ScoringConfig(),  # noqa: B008

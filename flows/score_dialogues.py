@@ -8,9 +8,12 @@ from prefect import flow, unmapped
 from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
+from flows.naming import name_scoring, named_by
+from flows.notifying import notify_failure
 from flows.waiting import take_result, wait_for
 from tasks.config import JudgeConfig, ScoringConfig
 from tasks.dialogues.tasks import resolve_corpus
+from tasks.judges import RegressionConfig
 from tasks.judges.tasks import pass_drift_gate
 from tasks.schema import ArtifactRef
 from tasks.scoring import open_scoring_run
@@ -27,16 +30,13 @@ CHUNKS_AT_ONCE = 8
 RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=CHUNKS_AT_ONCE)
 
 
-def name_run() -> str:
-    """Say in the run's name who judges."""
-    return f"score with {flow_run.parameters['judge'].kind}"
-
-
-@flow(name="score-dialogues", flow_run_name=name_run, task_runner=RUNNER)
+@flow(name="score-dialogues", flow_run_name=named_by(name_scoring), task_runner=RUNNER,
+      on_failure=[notify_failure], on_crashed=[notify_failure])  # fmt: skip
 def score_dialogues(
     judge: JudgeConfig = JudgeConfig(),  # noqa: B008 - frozen, and the form shows it
     scoring: ScoringConfig = ScoringConfig(),  # noqa: B008
     dialogues: list[ArtifactRef] | None = None,
+    regression: RegressionConfig = RegressionConfig(),  # noqa: B008
 ) -> ArtifactRef:
     """Score the turns without a score of this judge and keep the scores in force as an artifact.
 
@@ -44,12 +44,13 @@ def score_dialogues(
         judge: Who scores the turns.
         scoring: How many turns, and how fast.
         dialogues: Ingested sources to score; everything ingested if left empty.
+        regression: What the judge is held to by the drift gate, where `scoring` has one.
     """
     corpus = resolve_corpus(dialogues)
     with open_scoring_run(flow_run.get_id() or "local", judge, scoring) as run:
         settle_batches(run, corpus, judge)
         plan = plan_run(run, corpus, judge, scoring)
-        take_result(pass_drift_gate.submit(run, judge, scoring, plan))
+        take_result(pass_drift_gate.submit(run, judge, scoring, plan, regression))
         chunks = score_chunk.map(unmapped(run), unmapped(plan), list(range(plan.n_chunks)))
         wait_for(chunks)
         coverage = commit_run(run, corpus, plan, scoring.split)

@@ -26,32 +26,44 @@ GUIDE = (
 )
 
 
-def make_sheet_tables(facts: Record, path: Path, n: int) -> Tables:
-    """Return what was drawn, how to fill it in, and how to go on."""
+def make_sheet_tables(facts: Record, path: Path, n: int, at: str = "") -> Tables:
+    """Return what was drawn, how to fill it in, and how to go on; `at` is the home as a command must have it."""
     few = f" ({n:,} were asked for: there are no more)" if facts["n_rows"] < n else ""
-    beside = facts["other"] or "none has scored the same turns, or several have: --other names one"
     rows: list[tuple[str, object]] = [
         ("sheet", str(path)),
         ("turns", f"{facts['n_rows']:,} of the {facts['n_turns']:,} that {facts['alias']} has scored{few}"),
-        ("judge beside", beside),
+        *wrap("judge beside", f"{facts['other'] or 'none'} ({facts['why_other']})"),
+        *wrap("thresholds", f"{write_bounds(facts['thresholds'])} ({facts['why_thresholds']})"),
     ]
     strata = make_table(
         "Drawn", ["stratum", "scored", "drawn"], [(name, *counts) for name, counts in facts["strata"].items()]
     )
-    steps: list[tuple[str, object]] = [*GUIDE, ("then", f"empathy judge audit --take {shlex.quote(str(path))}")]
+    then = f"empathy judge audit --take {shlex.quote(str(path))}{at}"
+    steps: list[tuple[str, object]] = [*GUIDE, ("then", then)]
     return [Listing("Audit", rows), strata, Listing("To fill in, a copy for each person", steps)]
 
 
-def make_rating_tables(facts: Record, rejected: Sequence[Record]) -> Tables:
+def write_bounds(thresholds: Record) -> str:
+    """Return two thresholds as people say them: one number where they are alike."""
+    if len(set(thresholds.values())) == 1:
+        return f"{thresholds['sensibility']:g}"
+    return ", ".join(f"{name} {bound:g}" for name, bound in thresholds.items())
+
+
+def make_rating_tables(facts: Record, at: str = "") -> Tables:
     """Return who rated what, how raters agree, and how the judge agrees with them."""
     rows: list[tuple[str, object]] = [("ratings", facts["alias"]), ("of", facts["judge"])]
     for name, n in facts["n_rated"].items():
-        rows.append((f"rater {name}", f"{n:,} turns rated or noted, {facts['n_unrated'][name]:,} left empty"))
+        noted, empty = facts["n_noted"][name], facts["n_unrated"][name]
+        rows.append((f"rater {name}", f"{n:,} turns rated, {noted:,} with a note alone, {empty:,} left empty"))
+    if facts["replaces"]:
+        before, names = facts["replaces"]["alias"], ", ".join(facts["replaces"]["raters"])
+        rows += wrap("replaces", f"{before} of {names}; give both sheets with --take to join them")
     known, rated = facts["n_emotions"]
     rows.append(("emotions", f"{rated} of {known} have a rated turn"))
     rows.append(("say as much as", f"{facts['n_effective']:g} turns drawn alike (weights)"))
     tables: Tables = [Listing("Ratings of people", rows)]
-    tables += make_rejected_tables(rejected)
+    tables += make_rejected_tables(facts["rejected"])
     strata = [(name, *counts) for name, counts in facts["strata"].items()]
     tables.append(make_table("Rated turns by stratum", ["stratum", "scored", "drawn", "rated"], strata))
     if facts["between_raters"]:
@@ -63,7 +75,7 @@ def make_rating_tables(facts: Record, rejected: Sequence[Record]) -> Tables:
         tables.append(make_table("Raters among themselves", columns, alphas))
     tables.append(make_agreement_table(facts))
     tables += list_gaps(facts)
-    return [*tables, Listing("Use", list_uses(facts))]
+    return [*tables, Listing("Use", list_uses(facts, at))]
 
 
 def make_agreement_table(facts: Record) -> Table:
@@ -72,7 +84,9 @@ def make_agreement_table(facts: Record) -> Table:
         (f"{one['measure']}, {one['of']}", one["plain"]["n"], write_figure(one["plain"]), write_figure(one["weighted"]))
         for one in facts["figures"]
     ]
-    title = f"{facts['judge']} with people (95 % intervals over dialogues; threshold {facts['threshold']:g})"
+    title = (
+        f"{facts['judge']} with people (95 % intervals over dialogues; threshold {write_bounds(facts['thresholds'])})"
+    )
     return make_table(title, ["", "turns", "on the sheet", "in the corpus (weighted)"], rows)
 
 
@@ -103,12 +117,12 @@ def make_rejected_tables(rejected: Sequence[Record]) -> Tables:
     return [Listing(f"Not used: {len(rejected):,} rows or cells", rows)]
 
 
-def list_uses(facts: Record) -> list[tuple[str, object]]:
+def list_uses(facts: Record, at: str) -> list[tuple[str, object]]:
     """Return what can be done with the ratings."""
-    judge = shlex.quote(facts["judge"])
+    judge = facts["judge_id"]  # an alias may be that of several
     n = facts["n_calibration"]
     return [
-        ("validate", f"empathy judge validate {judge} --against ratings"),
-        ("calibrate", f"empathy judge calibrate {judge} --to ratings"),
+        ("validate", f"empathy judge validate {judge} --against ratings{at}"),
+        ("calibrate", f"empathy judge calibrate {judge} --to ratings{at}"),
         ("", f"with {n:,} turns that have both scores and are not of the split test; 50 are needed"),
     ]

@@ -6,8 +6,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.commands.guarding import add_gate
+
 if TYPE_CHECKING:
     from tasks.config import JudgeConfig, ScoringConfig
+    from tasks.judges import RegressionConfig
     from tasks.scoring import Forecast
 
 LIMITS = {
@@ -17,8 +20,8 @@ LIMITS = {
 }
 
 
-def forecast_run(config: JudgeConfig, scoring: ScoringConfig) -> Forecast:
-    """Plan the run as it would be, and forecast it; asks nobody and changes nothing."""
+def forecast_run(config: JudgeConfig, scoring: ScoringConfig, gate: RegressionConfig) -> Forecast:
+    """Plan the run as it would be, and forecast it, its drift gate too; asks nobody and changes nothing."""
     from tasks.home import open_home
     from tasks.scoring import PRICES_FILE, forecast_cost, identify_judge, load_prices, plan_scoring
 
@@ -30,7 +33,8 @@ def forecast_run(config: JudgeConfig, scoring: ScoringConfig) -> Forecast:
     with tempfile.TemporaryDirectory() as folder, home.store.transaction() as connection:
         plan_file = Path(folder) / "plan.parquet"
         plan = plan_scoring(connection, files, identity.judge_id, scoring, plan_file, config.replies_file)
-        return forecast_cost(connection, identity, plan, price, scoring, is_batch=is_batch)
+        forecast = forecast_cost(connection, identity, plan, price, scoring, is_batch=is_batch)
+    return add_gate(forecast, config, gate) if scoring.drift_gate else forecast
 
 
 def show_forecast(forecast: Forecast, *, as_json: bool) -> None:

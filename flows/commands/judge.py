@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from flows.commands import judge_audit, judge_regress, judge_scoring, judge_simulate, judge_validation
-from flows.commands.options import HomeOption, JsonOption, VerboseOption, run_command, use_home
+from flows.commands.options import HomeOption, JsonOption, VerboseOption, repeat_home, run_command, use_home
 from tasks.bounded import check_place
 
 app = typer.Typer(
@@ -90,8 +90,11 @@ def calibrate(
     facts = read_facts(ref.uri)
     rows: list[tuple[str, object]] = [("maps", ref.config_digest), ("of", facts["alias"]), ("to", facts["reference"])]
     rows.append(("turns of both", facts["n_rows"]))
+    if facts["n_effective"] < facts["n_rows"]:
+        rows.append(("say as much as", f"{facts['n_effective']:g} turns drawn alike (weights of the audit)"))
     for name, figures in facts["figures"].items():
         said = f"{figures['rmse_before']:.2f} -> {figures['rmse_after']:.2f} (root mean square, unseen dialogues)"
         rows.append((f"{name} is off by", said))
-    rows.append(("use", f"empathy select --judge-id {facts['alias']} --calibration {ref.config_digest[:12]}"))
+    named = f"--judge-id {facts['judge_id']} --calibration {ref.config_digest[:12]}{repeat_home(home)}"
+    rows.append(("use", f"empathy select {named}"))
     show_result({**ref.model_dump(), **facts}, as_json=json, tables=[Listing("Calibration", rows)])

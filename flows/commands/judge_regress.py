@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from flows.commands.guarding import find_anchors
 from flows.commands.judging import (
     BaseUrlOption,
+    EncoderOption,
     ModelOption,
     RubricOption,
+    WeightsOption,
     check_judge,
     parse_judge,
     use_endpoint,
@@ -44,8 +47,10 @@ def regress(
         typer.Option(help="The score as written, its expected value, or the mean of several replies."),
     ] = None,
     samples: Annotated[int | None, typer.Option(min=2, max=50, help="Replies a turn, for --method samples.")] = None,
+    weights: WeightsOption = None,
+    encoder: EncoderOption = None,
     anchors: Annotated[
-        str | None, typer.Option(metavar="FOLDER|FILE", help="Anchors of your own (.toml) in the form of ours.")
+        str | None, typer.Option(metavar="FOLDER|FILE", help="Anchors of your own (.toml) in the form of 'ours'.")
     ] = None,
     accept: Annotated[
         bool, typer.Option("--accept", help="Later runs of this judge must match this one.", rich_help_panel=BOUNDS)
@@ -100,11 +105,13 @@ def regress(
     use_endpoint(base_url)
     config = check_regressed(
         judge, max_cost, is_asked=not last, model=model, endpoint_alias=endpoint_alias, rubric=rubric, method=method,
-        n_samples=samples,
+        n_samples=samples, weights=weights, encoder=encoder,
     )  # fmt: skip
     target = check_record(record)
-    bounds = drop_unset(anchors=make_absolute(anchors), min_agreement=min_agreement, max_shift=max_shift)
-    regression = RegressionConfig(**bounds, **drop_unset(min_pass=min_pass, tolerance=tolerance), accept=accept)
+    bounds = drop_unset(
+        min_agreement=min_agreement, max_shift=max_shift, min_pass=min_pass, tolerance=tolerance
+    )  # fmt: skip
+    regression = RegressionConfig(anchors=find_anchors(anchors), accept=accept, **bounds)
     scoring = ScoringConfig(
         **drop_unset(max_cost_usd=max_cost, max_concurrency=max_concurrency, timeout_s=timeout)
     )  # fmt: skip
@@ -128,13 +135,6 @@ def check_regressed(judge: str, max_cost: float | None, *, is_asked: bool, **giv
     if is_asked:
         check_judge(config, max_cost)
     return config
-
-
-def make_absolute(anchors: str | None) -> str | None:
-    """Return the place of anchors as another process finds it."""
-    from tasks.judges import expand_home
-
-    return str(expand_home(check_place(anchors, "--anchors")).absolute()) if anchors else anchors
 
 
 def check_record(record: Path | None) -> Path | None:

@@ -86,7 +86,9 @@ def open_scored(judge: str, split: str) -> tuple[str, Any, Any]:
     import json as json_format
 
     from tasks.home import open_home
+    from tasks.judges import refuse_guesses
     from tasks.judges.active import open_full
+    from tasks.judges.validation.basis import count_guesses
     from tasks.judges.validation.named_scores import read_scores
     from tasks.scoring import slugify
 
@@ -94,6 +96,8 @@ def open_scored(judge: str, split: str) -> tuple[str, Any, Any]:
     corpus = home.list_corpus()
     with home.store.transaction() as connection:
         named = read_scores(connection, judge)
+    if count_guesses(home, named.identity):
+        refuse_guesses("active", named.name)
     pool = open_full([home.artifacts.open(ref) / "turns.parquet" for ref in corpus], split, named.table)
 
     def keep_note(record: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from flows.commands.options import drop_unset
 from tasks.bounded import check_place
 from tasks.errors import ConfigError
 
+CHOICES = "distilled, openai, openai-batch, replies:FILE; for `empathy score` also active"
 KINDS = ("distilled", "openai", "openai-batch", "replies")
 
 JudgeOption = Annotated[str, typer.Option(help="distilled, openai, openai-batch, active, or replies:FILE.")]
@@ -40,7 +41,7 @@ def parse_judge(judge: str, **given: Any) -> Any:
 
     kind, _, file = judge.partition(":")
     if kind not in KINDS or bool(file) != (kind == "replies"):
-        raise ConfigError(f"There is no judge {judge!r}.", do="choose distilled, openai, openai-batch, or replies:FILE")
+        raise ConfigError(f"There is no judge {judge!r}.", do=f"choose {CHOICES}")
     rubric = given.get("rubric") or ""
     if rubric.endswith(".md"):
         given["rubric"] = str(Path(rubric).expanduser().absolute())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +26,11 @@ def use_home(home: Path | None) -> None:
     """Make `--home` the home of this process and of every process it starts."""
     if home is not None:
         os.environ["EMPATHY_HOME"] = check_place(str(find_home(home)), "--home")
+
+
+def repeat_home(home: Path | None) -> str:
+    """Return `--home` as a next step that is printed must have it: as it was given, nothing if it was not."""
+    return "" if home is None else f" --home {shlex.quote(str(home))}"
 
 
 def find_home(home: Path) -> Path:

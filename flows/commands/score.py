@@ -10,6 +10,7 @@ from flows.commands.active_scoring import (
     BoundOption,
     BudgetOption,
     LlmOption,
+    OneThresholdOption,
     ThresholdOption,
     parse_active,
     score_some,
@@ -23,6 +24,7 @@ from flows.commands.batching import (
 )
 from flows.commands.data import SplitName, check_corpus, read_facts
 from flows.commands.forecasting import forecast_run, show_forecast
+from flows.commands.guarding import GateAnchorsOption, choose_gate
 from flows.commands.judging import (
     BaseUrlOption,
     EncoderOption,
@@ -70,6 +72,7 @@ def score(
         bool,
         typer.Option("--drift-gate", help="Ask the judge about the anchors first; stop if it has drifted."),
     ] = False,
+    anchors: GateAnchorsOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what it would cost and how long it takes.")
     ] = False,
@@ -84,6 +87,8 @@ def score(
     budget: BudgetOption = None,
     bound: BoundOption = None,
     threshold: ThresholdOption = None,
+    sensibility_threshold: OneThresholdOption = None,
+    rationality_threshold: OneThresholdOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
     verbose: VerboseOption = False,
@@ -97,8 +102,11 @@ def score(
         tokens_per_minute=tokens_per_minute, pilot=pilot,
     )  # fmt: skip
     check_together(samples=samples, method=method, pilot=pilot, dry_run=dry_run)
-    senseless = {"limit": limit, "pilot": pilot, "retry_unscored": retry_unscored}
-    active = parse_active(judge, llm, senseless, budget=budget, bound=bound, threshold=threshold)
+    senseless = {"limit": limit, "pilot": pilot, "retry_unscored": retry_unscored, "weights": weights}
+    active = parse_active(
+        judge, llm, senseless, budget=budget, bound=bound, threshold=threshold,
+        sensibility_threshold=sensibility_threshold, rationality_threshold=rationality_threshold,
+    )  # fmt: skip
     use_home(home)
     use_endpoint(base_url)
     config = parse_judge(
@@ -108,22 +116,23 @@ def score(
     if not batch_file and (pilot or not dry_run):
         check_results(config, results) if results else check_judge(config, max_cost, drift_gate=drift_gate)
     check_corpus()
-    limits = drop_unset(
+    gate = choose_gate(config, anchors, drift_gate=drift_gate)
+    scoring = ScoringConfig(**drop_unset(
+        split=split, limit=limit, retry_unscored=retry_unscored, drift_gate=drift_gate,
         max_cost_usd=max_cost, max_concurrency=max_concurrency, requests_per_minute=requests_per_minute,
         tokens_per_minute=tokens_per_minute, timeout_s=timeout, batch_results=results or None,
-    )  # fmt: skip
-    turns_of = drop_unset(split=split, limit=limit, retry_unscored=retry_unscored, drift_gate=drift_gate)
-    scoring = ScoringConfig(**turns_of, **limits)
+    ))  # fmt: skip
     if batch_file:
         write_batch_file(config, scoring, batch_file, as_json=json)
     elif active:
-        score_some(config, active, scoring, dry_run=dry_run, as_json=json, verbose=verbose)
+        score_some(config, active, scoring, gate, dry_run=dry_run, as_json=json, verbose=verbose)
     elif dry_run and not pilot:
-        show_forecast(forecast_run(config, scoring), as_json=json)
+        show_forecast(forecast_run(config, scoring, gate), as_json=json)
     else:
         turns = scoring.model_copy(update={"limit": min(PILOT_TURNS, limit or PILOT_TURNS)}) if pilot else scoring
-        ref = run_command("score_dialogues", as_json=json, verbose=verbose, judge=config, scoring=turns)
-        show_forecast(forecast_run(config, scoring), as_json=json) if pilot else show_scores(ref, as_json=json)
+        parameters = {"judge": config, "scoring": turns, "regression": gate}
+        ref = run_command("score_dialogues", as_json=json, verbose=verbose, **parameters)
+        show_forecast(forecast_run(config, scoring, gate), as_json=json) if pilot else show_scores(ref, as_json=json)
 
 
 def check_together(*, samples: int | None, method: str | None, pilot: bool, dry_run: bool) -> None:

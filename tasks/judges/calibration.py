@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 CALIBRATION_FILE = "calibration.json"
-CALIBRATION_VERSION = 1
+CALIBRATION_VERSION = 2
 MIN_TURNS = 50
 """Fewer turns than this say too little of a whole scale."""
 N_FOLDS = 5

@@ -13,7 +13,7 @@ from prefect.runtime import flow_run
 
 from tasks.chat import to_utterances
 from tasks.config import ActiveConfig, JudgeConfig, ScoringConfig
-from tasks.errors import UsageError
+from tasks.errors import StoppedShortError, UsageError
 from tasks.home import open_home
 from tasks.judges import (
     WEIGHTS_FILE,
@@ -24,6 +24,7 @@ from tasks.judges import (
     ask_cases,
     calibration_recipe,
     conclude_run,
+    count_effective,
     cross_validate,
     derive_cases,
     describe_drift,
@@ -32,6 +33,7 @@ from tasks.judges import (
     distill_recipe,
     expand_home,
     find_drawing,
+    find_pass,
     find_ratings,
     fit_calibration,
     keep_file,
@@ -46,11 +48,14 @@ from tasks.judges import (
     read_pairs,
     read_replies,
     read_scored,
+    refuse_guesses,
     refuse_unaskable,
+    tell_stopped,
     write_calibration,
     write_card,
 )
 from tasks.judges.active import Course, Round, conclude, deliver_scores, describe_active, plan_round
+from tasks.progress import report_notice
 from tasks.schema import ArtifactRef, Turn
 from tasks.scoring import RUNS, DistilledJudge, Plan, choose_judge, load_encoder, name_encoder, snapshot_scores
 
@@ -60,7 +65,9 @@ def distill_from_scores(corpus: list[ArtifactRef], scores: ArtifactRef, encoder_
     """Fit the distilled judge to the scores in force and write its weights with their card."""
     home = open_home()
     encoder = load_encoder(encoder_name) if encoder_name else None
-    alias = home.artifacts.read_manifest(scores.uri)["facts"]["alias"]
+    facts = home.artifacts.read_manifest(scores.uri)["facts"]
+    alias = facts["alias"]
+    refuse_guesses(facts.get("judge", {}).get("kind", ""), alias)
 
     def build(folder: Path) -> dict[str, Any]:
         rows = leave_out_test(read_scored(home.artifacts, corpus, scores))
@@ -106,6 +113,9 @@ def calibrate_from_scores(corpus: list[ArtifactRef], scores: ArtifactRef, refere
     """Fit the maps from a judge's scores to the reference's and keep them; nothing uses them unasked."""
     home = open_home()
     judge, other = (home.artifacts.read_manifest(ref.uri)["facts"] for ref in (scores, reference))
+    for ref, facts in ((scores, judge), (reference, other)):
+        if ref.kind == "scores":
+            refuse_guesses(facts.get("judge", {}).get("kind", ""), facts["alias"])
     if reference.kind == "scores" and judge["judge_id"] == other["judge_id"]:
         raise UsageError(f"{judge['alias']} cannot be calibrated to itself.", do="name another judge with --to")
     drawing = find_drawing(home.artifacts, reference)
@@ -115,7 +125,10 @@ def calibrate_from_scores(corpus: list[ArtifactRef], scores: ArtifactRef, refere
         calibration = fit_calibration(pairs, judge["judge_id"], judge["alias"], other["alias"])
         write_calibration(calibration, folder)
         figures = measure_calibration(pairs)
-        return {"n_rows": len(pairs), "alias": judge["alias"], "reference": other["alias"], "figures": figures}
+        return {
+            "n_rows": len(pairs), "n_effective": count_effective(pairs["weight"].to_numpy()), "figures": figures,
+            "judge_id": judge["judge_id"], "alias": judge["alias"], "reference": other["alias"],
+        }  # fmt: skip
 
     return home.record(home.artifacts.produce(calibration_recipe(corpus, scores, reference, drawing), build))
 
@@ -141,15 +154,25 @@ def keep_regression(run: str, replies: Path, regression: RegressionConfig) -> Re
 
 
 @task(name="drift gate", cache_policy=NO_CACHE)
-def pass_drift_gate(run: str, judge: JudgeConfig, scoring: ScoringConfig, plan: Plan) -> None:
+def pass_drift_gate(
+    run: str, judge: JudgeConfig, scoring: ScoringConfig, plan: Plan, regression: RegressionConfig
+) -> None:
     """Ask the run's judge about the anchors before it is paid for a turn. Raises DriftError where it has drifted.
 
-    Nothing is asked where that is not wanted, or nothing is left to be scored.
+    Nothing is asked where that is not wanted, where nothing is left to be scored, and of a judge that cannot have
+    drifted. Raises ArtifactError where no run of it is accepted; StoppedShortError where the budget ends with anchors.
     """
     if not scoring.drift_gate or not plan.n_turns:
         return
-    regression = RegressionConfig()
-    kept = keep_regression.fn(run, ask_anchors.fn(run, judge, regression), regression)
+    home, identity = RUNS[run].home, RUNS[run].identity
+    passed = find_pass(home.artifacts, judge, identity, home.settings.judge_base_url, regression)
+    if passed:
+        report_notice(passed)
+        return
+    try:
+        kept = keep_regression.fn(run, ask_anchors.fn(run, judge, regression), regression)
+    except StoppedShortError as error:
+        raise tell_stopped(error, plan.n_turns) from None
     raise_faults(kept, before=f"None of the {plan.n_turns:,} turns was asked about.")
 
 

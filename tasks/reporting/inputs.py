@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # its rules take a second to import
     from tasks.reporting.judges.notes import JudgeNotes
     from tasks.selection import SelectionRun
 
-REPORT_VERSION = 5
+REPORT_VERSION = 6
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Scoring: ask a judge for every turn's sensibility and rationality, and keep every reply."""
 
 from tasks.scoring.agreement import read_bundled_agreement
+from tasks.scoring.chosen import CHOSEN_FILE
 from tasks.scoring.comparisons import (
     QUESTIONS_FILE,
     VERDICTS_FILE,
@@ -27,6 +28,7 @@ from tasks.scoring.ledger.answers import Answer, read_answers
 from tasks.scoring.ledger.commit import ASKED, FREE_KINDS, Committed, commit_segments, register_judge
 from tasks.scoring.ledger.coverage import Coverage, count_coverage
 from tasks.scoring.ledger.forecast import Forecast, forecast_cost
+from tasks.scoring.ledger.forgetting import count_replies, forget_replies, refuse_batches
 from tasks.scoring.ledger.journal import Attempt, SegmentWriter, close_left_segments
 from tasks.scoring.ledger.lease import Lease, hold_lease
 from tasks.scoring.ledger.pricing import Price, PriceTable, load_prices
@@ -35,7 +37,7 @@ from tasks.scoring.ledger.spent import count_spent
 from tasks.scoring.ledger.usage import JudgeUsage, read_usage
 from tasks.scoring.open_run import RUNS, ScoringRun, open_judge, open_scoring_run
 from tasks.scoring.parsing import ParsedScores, parse_reply
-from tasks.scoring.planning import CHOSEN_FILE, Plan, PlannedTurn, plan_scoring, read_chunk
+from tasks.scoring.planning import Plan, PlannedTurn, plan_scoring, read_chunk
 from tasks.scoring.quantile_map import QuantileMap, fit_quantile_map
 from tasks.scoring.reasons import ASKED_AGAIN, TERMINAL
 from tasks.scoring.rubric import load_rubric
@@ -82,6 +84,7 @@ __all__ = [
     "close_left_segments",
     "commit_segments",
     "count_coverage",
+    "count_replies",
     "count_spent",
     "embed_turns",
     "expand_surface",
@@ -89,6 +92,7 @@ __all__ = [
     "fit_interval_map",
     "fit_quantile_map",
     "forecast_cost",
+    "forget_replies",
     "hold_lease",
     "identify_active",
     "identify_judge",
@@ -110,6 +114,7 @@ __all__ = [
     "read_chunk",
     "read_identity",
     "read_usage",
+    "refuse_batches",
     "register_judge",
     "require_key",
     "require_price",

@@ -27,6 +27,8 @@ class ScoringRun:
         """What people read beside the bar."""
         self.progress_id: UUID | None = None
         self.n_turns = self.n_done = 0
+        self.n_merged = 0
+        """Scores that killed runs, or batches of former ones, had left in the journal: they are news too."""
         self._reported_at = 0.0
 
     def on_done(self, n_turns: int) -> None:

@@ -14,11 +14,10 @@ from tasks.chat import to_utterances
 from tasks.config import ScoringConfig
 from tasks.errors import ConfigError
 from tasks.schema import Turn
+from tasks.scoring.chosen import load_chosen
 from tasks.scoring.reasons import ASKED_AGAIN, ASKED_ON, MAX_REPLIES, TERMINAL
 
 ALL_TURNS = 2**62
-CHOSEN_FILE = "chosen.parquet"
-"""In an artifact: the keys of the turns that are to be asked about."""
 MOST_CHUNKS = 500
 """A run has hundreds of tasks, whatever the data's size: Prefect loses records of thousands."""
 PLAN_MEMORY = "400MB"
@@ -62,11 +61,8 @@ def plan_scoring(
     """
     plan_file.parent.mkdir(parents=True, exist_ok=True)
     _load_replies(connection, turn_files, replies_file)
-    connection.execute("CREATE OR REPLACE TEMP TABLE chosen_keys (turn_key VARCHAR)")
-    if chosen_file:
-        connection.execute("INSERT INTO chosen_keys SELECT turn_key FROM read_parquet($file)", {"file": chosen_file})
+    load_chosen(connection, chosen_file)
     variables = {
-        "is_chosen": bool(chosen_file),
         "turn_files": list(turn_files),
         "split": scoring.split,
         "judge_id": judge_id,

@@ -17,7 +17,7 @@ from prefect.futures import PrefectFuture
 
 from tasks.config import JudgeConfig, ScoringConfig
 from tasks.errors import EmpathyError, StoppedShortError
-from tasks.home import open_home
+from tasks.home import Home, open_home
 from tasks.progress import report_progress
 from tasks.schema import ArtifactRef
 from tasks.scoring import (
@@ -65,10 +65,10 @@ def plan_run(
     turn_files = home.turn_files(corpus)
     replies = str(Path(config.replies_file).expanduser()) if config.replies_file else ""
     plan_file = clear_plans(scoring_run)
-    chosen_file = str(home.artifacts.open(chosen) / CHOSEN_FILE) if chosen else ""
+    chosen_file = name_chosen(home, chosen)
     close_left_segments(scoring_run.folder)
     with home.store.transaction() as connection:
-        commit_segments(connection, scoring_run.folder, identity)
+        scoring_run.n_merged += commit_segments(connection, scoring_run.folder, identity).n_changed
         planned = fit_plan(config, scoring)
         plan = plan_scoring(connection, turn_files, identity.judge_id, planned, plan_file, replies, chosen_file)
     begin_progress(scoring_run, plan)
@@ -88,6 +88,11 @@ def plan_questions(run: str, questions: ArtifactRef, scoring: ScoringConfig) -> 
         plan = plan_comparisons(connection, asked, identity.judge_id, scoring, plan_file)
     begin_progress(scoring_run, plan)
     return plan
+
+
+def name_chosen(home: Home, chosen: ArtifactRef | None) -> str:
+    """Return the file of the turns that a run is confined to; nothing where it is not."""
+    return str(home.artifacts.open(chosen) / CHOSEN_FILE) if chosen else ""
 
 
 def clear_plans(scoring_run: ScoringRun) -> Path:
@@ -129,23 +134,30 @@ def score_chunk(run: str, plan: Plan, chunk: int) -> int:
 
 
 @task(name="commit scores", cache_policy=NO_CACHE)
-def commit_run(run: str, corpus: list[ArtifactRef], plan: Plan, split: str) -> Coverage:
-    """Merge the run's segments into the tables, say what changed, and count what has a score."""
+def commit_run(
+    run: str, corpus: list[ArtifactRef], plan: Plan, split: str, chosen: ArtifactRef | None = None
+) -> Coverage:
+    """Merge the run's segments into the tables, say what changed, and count what has a score.
+
+    Where turns were chosen only these count, and nothing is announced: what selects by the scores would start at every
+    round of a run that goes on to ask.
+    """
     scoring_run = RUNS[run]
     home, identity = scoring_run.home, scoring_run.identity
     turn_files = home.turn_files(corpus)
     scoring_run.lease.check()  # the segments of a run that has taken over are still being written
     with home.store.transaction() as connection:
         committed = commit_segments(connection, scoring_run.folder, identity)
-        coverage = count_coverage(connection, turn_files, identity.judge_id, split)
+        coverage = count_coverage(connection, turn_files, identity.judge_id, split, name_chosen(home, chosen))
         usage = next(used for used in read_usage(connection) if used.judge_id == identity.judge_id)
     plan.path.unlink(missing_ok=True)
     is_corpus = any(ref.kind == "dialogues" for ref in corpus)  # else nothing was scored that is selected from
-    if committed.n_changed and is_corpus:
+    n_changed = scoring_run.n_merged + committed.n_changed
+    if n_changed and is_corpus and chosen is None:
         emit_event(
             event="empathy.scores.updated",
             resource={"prefect.resource.id": f"empathy.judge.{identity.judge_id}"},
-            payload={"n_changed": committed.n_changed, "judge": identity.alias},
+            payload={"n_changed": n_changed, "judge": identity.alias},
         )
     counts = {"turns scored": coverage.n_scored}
     counts |= {f"turns unscored: {reason}": n for reason, n in coverage.unscored.items()}

@@ -83,7 +83,9 @@ def check_width(text: str) -> None:
     assert "…" not in text, "nothing was cut"
 
 
-def test_a_sheet_is_drawn_blind_and_two_filled_ones_become_ratings(run: Run, scored_home: None, tmp_path: Path) -> None:
+def test_a_sheet_is_drawn_blind_and_two_filled_ones_become_ratings(
+    run: Run, scored_home: None, environment: dict[str, str], tmp_path: Path
+) -> None:
     options = ("judge", "audit", "--judge-id", "replies-strict", "--n", "60", "--seed", "4")
     done = run(*options, "sheet.csv")
     assert (done.returncode, done.stderr) == (0, "")
@@ -92,7 +94,10 @@ def test_a_sheet_is_drawn_blind_and_two_filled_ones_become_ratings(run: Run, sco
         assert expected in done.stdout
     again = json.loads(run(*options, "again.csv", "--json").stdout)
     assert (tmp_path / "sheet.csv").read_bytes() == (tmp_path / "again.csv").read_bytes()
-    assert (again["n_rows"], again["other"]) == (60, "replies-kind")
+    assert (again["n_rows"], again["other"], again["why_other"]) == (60, "replies-kind", "80 turns scored by both")
+    assert (again["thresholds"], again["why_thresholds"]) == (
+        {"sensibility": 5, "rationality": 5}, "the default: nothing is selected yet",
+    )  # fmt: skip
 
     sheet, anna, bo = (tmp_path / name for name in ("sheet.csv", "anna.csv", "b.csv"))
     fill(sheet, anna, lambda n: {"sensibility": f"{n % 11},0", "rationality": str(n % 9), "rating": "9" * (n % 2)})
@@ -103,6 +108,16 @@ def test_a_sheet_is_drawn_blind_and_two_filled_ones_become_ratings(run: Run, sco
     for expected in ("rater Bo", "rating is 9, outside 1 to 3", "Krippendorff", "in the corpus (weighted)", "Not used:",
                      "subset Jaccard, rationality", "--to ratings"):  # fmt: skip
         assert expected in done.stdout
+    assert "replaces" not in done.stdout
+    steps = [line for line in done.stdout.splitlines() if "empathy judge" in line]
+    assert [again["judge_id"] in line for line in steps] == [True, True], "an alias may be that of several"
+    place = environment["EMPATHY_HOME"]
+    done = run("judge", "audit", "--take", "b.csv", "--rater", "Bo", "--home", place)
+    assert "of anna; give both sheets with --take to join them" in " ".join(done.stdout.split())
+    assert done.stdout.count(f" --home {place}") == 2
+    run("judge", "audit", "--take", "anna.csv")
+    replaced = json.loads(run("judge", "audit", "--take", "b.csv", "--json").stdout)["replaces"]
+    assert (replaced["alias"][:8], replaced["raters"]) == ("ratings:", ["anna"])
     compared = json.loads(
         run("judge", "compare", "replies-strict", "replies-kind", "--against", "ratings", "--json").stdout
     )
@@ -126,6 +141,7 @@ def test_ratings_calibrate_a_judge_and_the_map_is_applied_where_a_selection_asks
     assert found[0]["config_digest"] != found[2]["config_digest"]
     for one in found:
         assert (one["n_rows"], one["figures"]["sensibility"]["rmse_after"] < 0.2) == (N, True)
+        assert (one["n_effective"], one["judge_id"]) == (N, taken["judge_id"])
         options = ("select", "--preview", "--json", "--judge-id", "replies-strict")
         mapped = json.loads(run(*options, "--calibration", one["config_digest"]).stdout)
         higher = json.loads(run(*options, "--sensibility-threshold", "7", "--rationality-threshold", "5").stdout)
@@ -159,6 +175,8 @@ def test_too_few_ratings_are_no_calibration(run: Run, empathy: Run, scored_home:
         (["calibrate", "replies-kind", "--to", "ratings:ab"], "too short for a digest"),
         (["calibrate", "replies-kind", "--to", "none.csv"], "no such file of ratings"),
         (["calibrate", "replies-kind", "--to", "talk.csv"], "no column of ratings"),
+        (["calibrate", "replies-kind", "--to", "whole.csv"], "ratings as a whole only"),
+        (["audit", "--take", "s.csv", "--rationality-threshold", "5"], "--rationality-threshold is for drawing"),
         (["calibrate", "replies-kind", "--to", "replies-strict", "--map", "a=rating"], "--map belongs to a file"),
     ],
 )
@@ -167,6 +185,7 @@ def test_a_mistake_is_told_in_one_short_message_and_exits_2(
 ) -> None:
     environment["EMPATHY_HOME"] = str(kept_home)
     (tmp_path / "talk.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    (tmp_path / "whole.csv").write_text("response,rating\nyes,1\nno,3\n", encoding="utf-8")
     done = run("judge", *args)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr

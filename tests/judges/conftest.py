@@ -9,6 +9,7 @@ import pytest
 
 from tasks.schema import Turn, Utterance, make_turn_key
 from tests.benchmarks.released import read_released
+from tests.judges.small_audits import fill_sheet, score_home
 
 WARM = ("oh no, i am so sorry", "that must hurt so much", "i feel with you", "what a lovely thing")
 COOL = ("you should call the office", "have you tried to write it down?", "why did they do that?", "the rules say so")
@@ -50,3 +51,18 @@ def released(shared_data: Path) -> Scored:
     found = read_released()
     assert found is not None, f"{shared_data} lacks the released scores"
     return found
+
+
+@pytest.fixture(scope="module")
+def scored(make_home, ingest_file, write_dialogues, score_corpus, tmp_path_factory):
+    """A home of 90 turns in two splits with two judges; `replies-second` is two points off."""
+    tmp_path = tmp_path_factory.mktemp("audits")
+    home = make_home(tmp_path / "home [1] *")
+    score_home(home, tmp_path, ingest_file, write_dialogues, score_corpus)
+    return home
+
+
+@pytest.fixture
+def fill(scored, tmp_path):
+    """Draw an audit of that home and fill its sheet in."""
+    return lambda name, *args, **choices: fill_sheet(scored, tmp_path / f"{name}.csv", *args, **choices)

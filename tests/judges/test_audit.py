@@ -1,15 +1,11 @@
 """Audits in a home: the same choices draw the same sheet, people's answers become ratings, ratings are a reference."""
 
-import csv
-import io
-import json
+from dataclasses import replace
 
 import duckdb
 import polars as pl
 import pytest
 
-from tasks.config import JudgeConfig
-from tasks.dialogues import index_dialogues
 from tasks.errors import JudgeChoiceError, UsageError
 from tasks.judges import (
     AuditPlan,
@@ -28,75 +24,26 @@ from tasks.judges import (
     write_sheet,
 )
 from tasks.judges.audit.judges import find_other
-
-N = 90
-PLAN = AuditPlan(60, 5, "", 0)
-
-
-@pytest.fixture(scope="module")
-def scored(make_home, ingest_file, write_dialogues, score_corpus, tmp_path_factory):
-    """A home of 90 turns in two splits with two judges; `replies-second` is two points off."""
-    tmp_path = tmp_path_factory.mktemp("audits")
-    home, corpus = make_home(tmp_path / "home [1] *"), []
-    for split, part in (("train", range(N - 20)), ("test", range(N - 20, N))):
-        talks = {f"d{n:02}": [f"story {n}", f"=oh; {n}"] for n in part}
-        corpus.append(ingest_file(home, write_dialogues(tmp_path / f"{split}.jsonl", talks, split), split))
-        with home.store.transaction() as connection:
-            index_dialogues(connection, corpus[-1], home.artifacts.open(corpus[-1]))
-    for name, off in (("first", 0), ("second", 2)):
-        said = [(f"d{n:02}", f"Rationality: {(3 * n + off) % 11}\nSensibility: {(n + off) % 11}") for n in range(N)]
-        rows = [{"conv_id": talk, "utterance_idx": 2, "reply": reply} for talk, reply in said]
-        file = tmp_path / f"{name}.jsonl"
-        file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        score_corpus(home, corpus, JudgeConfig(kind="replies", replies_file=str(file)), name)
-    return home
-
-
-@pytest.fixture
-def fill(scored, tmp_path):
-    """Draw an audit, fill a sheet of it as `give(row)` says, and return audit and file."""
-
-    def run(name, give, plan=PLAN, judge="replies-first", other=""):
-        audit = draw_audit(scored.artifacts, *find_audited(scored, judge, other), plan)
-        drawn = read_audit(scored.artifacts, audit)
-        write_sheet(drawn.iter_rows(named=True), tmp_path / f"{name}.csv")
-        text = (tmp_path / f"{name}.csv").read_bytes().decode("utf-8-sig")
-        rows = list(csv.DictReader(io.StringIO(text, newline="")))
-        for row, known in zip(rows, drawn.iter_rows(named=True), strict=True):
-            row.update({key: str(value) for key, value in give(known).items()})
-        with (tmp_path / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-        return audit, tmp_path / f"{name}.csv"
-
-    return run
-
-
-def agree(row):
-    return {"sensibility": row["sensibility"], "rationality": row["rationality"]}
+from tests.judges.small_audits import PLAN, N, agree
 
 
 def test_equal_choices_draw_the_equal_sheet_and_others_another(scored, tmp_path):
     found = find_audited(scored, "replies-first", "")
     drawn = []
-    for number, plan in enumerate((PLAN, PLAN, AuditPlan(60, 5, "", 1), AuditPlan(60, 7, "", 0))):
-        ref = draw_audit(scored.artifacts, *found, plan)
+    for number, plan in enumerate((PLAN, PLAN, AuditPlan(60, 5, 5, "", 1), AuditPlan(60, 7, 7, "", 0))):
+        ref = draw_audit(scored.artifacts, found, plan)
         write_sheet(read_audit(scored.artifacts, ref).iter_rows(named=True), tmp_path / f"{number}.csv")
         drawn.append((ref.config_digest, (tmp_path / f"{number}.csv").read_bytes()))
     assert drawn[0] == drawn[1]
     assert len(set(drawn)) == 3
-    alone = draw_audit(scored.artifacts, found[0], found[1], None, PLAN)
+    alone = draw_audit(scored.artifacts, replace(found, other=None), PLAN)
     assert alone.config_digest != drawn[0][0], "another judge beside it is another draw"
 
 
 def test_the_order_of_a_sheet_tells_nothing_of_scores_and_strata(scored):
-    corpus, scores, other = find_audited(scored, "replies-first", "")
-    found = []
+    audited, found = find_audited(scored, "replies-first", ""), []
     for seed in range(30):
-        drawn = read_audit(
-            scored.artifacts, draw_audit(scored.artifacts, corpus, scores, other, AuditPlan(60, 5, "", seed))
-        )
+        drawn = read_audit(scored.artifacts, draw_audit(scored.artifacts, audited, AuditPlan(60, 5, 5, "", seed)))
         found.append([drawn[name].cast(pl.Float64)[:30].mean() - drawn[name].cast(pl.Float64)[30:].mean()
                       for name in ("is_near", "is_disputed", "sensibility", "probability")])  # fmt: skip
     means, spread = pl.DataFrame(found, orient="row").mean().row(0), pl.DataFrame(found, orient="row").std().row(0)
@@ -105,24 +52,34 @@ def test_the_order_of_a_sheet_tells_nothing_of_scores_and_strata(scored):
 
 def test_a_split_is_drawn_from_alone_and_an_empty_one_is_told(scored):
     found = find_audited(scored, "replies-first", "")
-    drawn = read_audit(scored.artifacts, draw_audit(scored.artifacts, *found, AuditPlan(60, 5, "test", 0)))
+    drawn = read_audit(scored.artifacts, draw_audit(scored.artifacts, found, AuditPlan(60, 5, 5, "test", 0)))
     assert (len(drawn), set(drawn["split"]), set(drawn["probability"])) == (20, {"test"}, {1.0})
     with pytest.raises(UsageError, match="No turn"):
-        draw_audit(scored.artifacts, *found, AuditPlan(60, 5, "valid", 0))
+        draw_audit(scored.artifacts, found, AuditPlan(60, 5, 5, "valid", 0))
 
 
 def test_the_judge_beside_is_the_one_that_is_named_or_has_most_in_common(scored):
-    _, scores, other = find_audited(scored, "replies-first", "")
-    aliases = [scored.artifacts.read_manifest(ref.uri)["facts"]["alias"] for ref in (scores, other)]
-    assert aliases == ["replies-first", "replies-second"]
+    found = find_audited(scored, "replies-first", "")
+    aliases = [scored.artifacts.read_manifest(ref.uri)["facts"]["alias"] for ref in (found.scores, found.other)]
+    assert (aliases, found.why) == (["replies-first", "replies-second"], "90 turns scored by both")
+    named = find_audited(scored, "replies-first", "replies-second")
+    assert named == replace(found, why="as given")
     with pytest.raises(UsageError, match="differ from itself"):
         find_audited(scored, "replies-first", "replies-first")
     with pytest.raises(JudgeChoiceError):
         find_audited(scored, "", "")
 
 
-@pytest.mark.parametrize(("n_of_each", "expected"), [((2, 3), "b"), ((3, 3), None), ((0, 1), "b"), ((0, 0), None)])
-def test_the_judge_beside_is_none_where_several_have_as_much_in_common(n_of_each, expected):
+@pytest.mark.parametrize(
+    ("n_of_each", "expected", "why"),
+    [
+        ((2, 3), "b", "3 turns scored by both"),
+        ((3, 3), "a", "3 turns scored by both; of 2 judges with as many, the one with the newest scores"),
+        ((0, 1), "b", "1 turns scored by both"),
+        ((0, 0), None, "no other judge has scored the same turns"),
+    ],
+)
+def test_the_judge_beside_is_of_those_with_as_much_in_common_the_one_with_the_newest_scores(n_of_each, expected, why):
     scores = [("ours", f"t{n}", 5.0) for n in range(4)] + [("ours", "t9", None)]
     for judge, n_common in zip("ab", n_of_each, strict=True):
         scores += [(judge, f"t{n}", 5.0) for n in range(n_common)] + [
@@ -133,8 +90,15 @@ def test_the_judge_beside_is_none_where_several_have_as_much_in_common(n_of_each
         connection.execute("CREATE TABLE scores (judge_id VARCHAR, turn_key VARCHAR, sensibility DOUBLE)")
         connection.executemany("INSERT INTO scores VALUES (?, ?, ?)", scores)
         connection.execute("CREATE TABLE turns AS SELECT unnest(['t0', 't1', 't2', 't3', 't9', 't3']) AS turn_key")
-        connection.execute("CREATE TABLE judges AS SELECT unnest(['ours', 'a', 'b']) AS judge_id, judge_id AS alias")
-        assert find_other(connection, "ours") == (expected and (expected, expected))
+        connection.execute(
+            "CREATE TABLE judges AS SELECT unnest(['ours', 'a', 'b']) AS judge_id, judge_id AS alias, "
+            "TIMESTAMPTZ '2026-01-01' AS first_used_at"
+        )
+        connection.execute(
+            "CREATE TABLE artifacts AS SELECT 'scores' AS kind, JSON '{\"judge_id\": \"a\"}' AS facts, "
+            "unnest([TIMESTAMPTZ '2025-01-01', TIMESTAMPTZ '2026-02-01']) AS made_at"
+        )
+        assert find_other(connection, "ours") == (expected and (expected, expected), why)
 
 
 def test_people_who_say_what_the_judge_says_agree_with_it_in_every_figure(scored, fill):
@@ -156,13 +120,13 @@ def test_people_who_say_what_the_judge_says_agree_with_it_in_every_figure(scored
 def test_weights_undo_what_the_draw_favours(scored, fill):
     """The judge is two points too high near the threshold only: on the sheet that looks more than it is."""
     _, path = fill("anna", lambda row: {**agree(row), "sensibility": max(0, row["sensibility"] - 2 * row["is_near"])},
-                   AuditPlan(40, 5, "", 0))  # fmt: skip
+                   AuditPlan(40, 5, 5, "", 0))  # fmt: skip
     taken = take_sheets(scored.artifacts, [path], [])
     facts = scored.artifacts.read_manifest(taken.ratings.uri)["facts"]
     off = next(one for one in facts["figures"] if (one["measure"], one["of"]) == ("judge minus people", "sensibility"))
     everyone = read_audit(
         scored.artifacts,
-        draw_audit(scored.artifacts, *find_audited(scored, "replies-first", ""), AuditPlan(N, 5, "", 0)),
+        draw_audit(scored.artifacts, find_audited(scored, "replies-first", ""), AuditPlan(N, 5, 5, "", 0)),
     )
     truth = (everyone["sensibility"].clip(0, 2) * everyone["is_near"]).mean()
     assert abs(off["weighted"]["value"] - truth) < abs(off["plain"]["value"] - truth)
@@ -198,10 +162,10 @@ def test_raters_have_names_of_their_own(scored, fill, tmp_path):
 
 
 def test_a_sheet_is_of_the_audit_that_drew_its_turns(scored, fill):
-    small, path = fill("small", agree, AuditPlan(20, 5, "", 0))
-    fill("big", agree, AuditPlan(N, 5, "", 0))
+    small, path = fill("small", agree, AuditPlan(20, 5, 5, "", 0))
+    fill("big", agree, AuditPlan(N, 5, 5, "", 0))
     assert take_sheets(scored.artifacts, [path], []).audit == small
-    whole = [fill(judge, agree, AuditPlan(N, 5, "", 7), judge) for judge in ("replies-first", "replies-second")]
+    whole = [fill(judge, agree, AuditPlan(N, 5, 5, "", 7), judge) for judge in ("replies-first", "replies-second")]
     judges = [scored.artifacts.read_manifest(audit.uri)["facts"]["judge_id"] for audit, _ in whole]
     for judge_id, (audit, path) in zip(judges, whole, strict=True):
         found = take_sheets(scored.artifacts, [path], [], judge_id).audit
@@ -243,7 +207,8 @@ def test_ratings_are_a_reference_by_name_or_digest_and_say_how_they_were_drawn(s
 
 def test_pairs_for_a_calibration_leave_out_the_test_split_and_weigh_as_drawn(scored, fill):
     _, path = fill("anna", lambda row: {**agree(row), "rationality": ""} if row["is_near"] else agree(row))
-    corpus, scores, _ = find_audited(scored, "replies-first", "")
+    audited = find_audited(scored, "replies-first", "")
+    corpus, scores = audited.corpus, audited.scores
     ref = take_sheets(scored.artifacts, [path], []).ratings
     drawing = find_drawing(scored.artifacts, ref)
     drawn = read_audit(scored.artifacts, drawing).filter(~pl.col("is_near") & (pl.col("split") != "test"))
@@ -269,11 +234,15 @@ def test_a_file_becomes_ratings_by_its_content_whether_it_names_texts_or_places(
     pl.DataFrame(rows).write_csv(tmp_path / "mine.csv")
     ref = keep_file(scored, tmp_path / "mine.csv", {"warm": "sensibility"})
     assert (ref.kind, ref.n_rows, find_drawing(scored.artifacts, ref)) == ("ratings", 12, None)
-    corpus, scores, _ = find_audited(scored, "replies-first", "")
+    audited = find_audited(scored, "replies-first", "")
+    corpus, scores = audited.corpus, audited.scores
     pairs = read_pairs(scored.artifacts, corpus, scores, ref)
     assert pairs["reference_sensibility"].sort().to_list() == sorted(float(n % 11) for n in range(12))
     assert set(pairs["weight"]) == {1.0}
     (tmp_path / "mine.csv").rename(tmp_path / "other.csv")
-    assert keep_file(scored, tmp_path / "other.csv", {"warm": "sensibility"}) == ref, "a name is no content"
+    named = keep_file(scored, tmp_path / "other.csv", {"warm": "sensibility"})
+    assert named.sha256 == ref.sha256, "a name is no content"
+    sources = [scored.artifacts.read_manifest(one.uri)["facts"]["source"] for one in (ref, named)]
+    assert sources == ["mine.csv", "other.csv"]
     with pytest.raises(UsageError, match="have no sensibility"):
         keep_file(scored, tmp_path / "other.csv", {})

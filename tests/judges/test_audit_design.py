@@ -51,7 +51,7 @@ def test_a_draw_has_its_size_and_nobody_twice(sizes, start, data):
 
 
 def test_turns_are_drawn_as_often_as_their_probability_says_and_weights_lead_back_to_the_corpus():
-    turns = mark_turns(make_population(), AuditPlan(24, 5, "", 0))
+    turns = mark_turns(make_population(), AuditPlan(24, 5, 5, "", 0))
     place = {key: n for n, key in enumerate(turns["turn_key"])}
     n_draws, counts, estimates = 1500, np.zeros(len(turns)), []
     for seed in range(n_draws):
@@ -68,7 +68,7 @@ def test_turns_are_drawn_as_often_as_their_probability_says_and_weights_lead_bac
 
 
 def test_every_kind_gets_nearly_the_draws_that_it_is_expected_to_get():
-    turns = mark_turns(make_population(400), AuditPlan(60, 5, "", 0))
+    turns = mark_turns(make_population(400), AuditPlan(60, 5, 5, "", 0))
     for seed in range(20):
         drawn = sample_turns(turns, seed)
         assert len(drawn) == 60
@@ -78,7 +78,7 @@ def test_every_kind_gets_nearly_the_draws_that_it_is_expected_to_get():
 
 
 def test_the_strata_raise_the_chances_of_their_turns_and_a_rare_emotion_those_of_its_own():
-    turns = mark_turns(make_population(), AuditPlan(10, 5, "", 0))
+    turns = mark_turns(make_population(), AuditPlan(10, 5, 5, "", 0))
     plain = turns.filter(~pl.col("is_near") & ~pl.col("is_disputed"))
     common = plain.filter(pl.col("emotion") != "rare")["probability"]
     assert common.min() > SHARES["random"] * 10 / len(turns) * 0.99, "no turn is out of reach"
@@ -88,7 +88,7 @@ def test_the_strata_raise_the_chances_of_their_turns_and_a_rare_emotion_those_of
 
 
 def test_more_turns_than_there_are_is_every_turn_with_certainty():
-    turns = mark_turns(make_population(), AuditPlan(81, 5, "", 3))
+    turns = mark_turns(make_population(), AuditPlan(81, 5, 5, "", 3))
     assert turns["probability"].unique().to_list() == [1]
     assert len(sample_turns(turns, 3)) == 80
 
@@ -109,7 +109,20 @@ def test_near_is_within_a_point_or_the_score_s_own_deviation(score, deviation, i
          "rationality_sd": [None, None]},
         schema_overrides={"sensibility_sd": pl.Float64, "rationality_sd": pl.Float64},
     )  # fmt: skip
-    assert find_near(turns, 5).tolist() == [is_near, False]
+    assert find_near(turns, (5, 5)).tolist() == [is_near, False]
+
+
+def test_near_is_at_most_the_nearest_quarter_by_deviations_and_the_nearer_other_score_breaks_ties():
+    """A judge that is unsure of everything would have every turn near: a stratum of all favours none."""
+    n = 40
+    turns = pl.DataFrame(
+        {"sensibility": [5 + number / 20 for number in range(n)], "sensibility_sd": [2.0] * n,
+         "rationality": [9.0] * n, "rationality_sd": [0.5] * n}
+    )  # fmt: skip
+    assert np.flatnonzero(find_near(turns, (5, 5))).tolist() == list(range(10))
+    assert find_near(turns, (9, 5)).sum() == 0, "a bound for each dimension"
+    tied = turns.with_columns(sensibility=pl.lit(5.0), rationality=pl.Series([9.0, 7.0] * (n // 2)))
+    assert np.flatnonzero(find_near(tied, (5, 5))).tolist() == list(range(1, 21, 2))
 
 
 def test_disputed_is_what_two_judges_put_into_different_subsets():
@@ -117,7 +130,7 @@ def test_disputed_is_what_two_judges_put_into_different_subsets():
         {"sensibility": [8.0, 8.0, 8.0, 2.0], "rationality": [2.0, 2.0, 2.0, 2.0],
          "other_sensibility": [6.0, 8.0, None, 4.0], "other_rationality": [4.0, 7.0, None, 4.0]}
     )  # fmt: skip
-    assert find_disputed(turns, 5).tolist() == [False, True, False, False]
+    assert find_disputed(turns, (5, 5)).tolist() == [False, True, False, False]
 
 
 def test_a_weighted_measure_is_that_of_as_many_turns():

@@ -147,7 +147,8 @@ def test_empty_cells_are_unrated_and_a_note_alone_is_kept(sheet):
     path, drawn = sheet
     save_again(path, lambda n: {"note": "cannot say"} if n == 1 else {"rating": "3"} if n == 2 else {})
     answers = check_rows(read_sheet(path), drawn, "anna")
-    assert (answers.n_unrated, len(answers.rows)) == (len(HOSTILE) - 1, 2)
+    assert (answers.n_unrated, len(answers.rows)) == (len(HOSTILE) - 2, 2)
+    assert (answers.n_rated, answers.n_noted) == (1, 1)
     assert answers.rows[0]["note"] == "cannot say"
 
 
@@ -202,6 +203,16 @@ def test_a_file_without_unicode_is_compared_by_the_letters_that_survive():
     assert is_same("caf? ??", "café 🙂", is_unicode=False)
     assert not is_same("tea", "café", is_unicode=False)
     assert not is_same("cafe", "café", is_unicode=True)
+
+
+def test_a_sheet_whose_letters_were_all_lost_is_no_unicode(tmp_path):
+    """Excel's plain CSV writes `?` for what it does not know: nothing is left that tells the encoding."""
+    rows = make_rows(["so sad 🙂", "é? no: \u65e5\u672c"])
+    write_sheet(rows, tmp_path / "s.csv")
+    save_again(tmp_path / "s.csv", lambda _: {"rating": "2"}, ";", "ascii")
+    assert (tmp_path / "s.csv").read_bytes().isascii()
+    answers = check_rows(read_sheet(tmp_path / "s.csv"), {row["turn_key"]: row for row in rows}, "anna")
+    assert (len(answers.rows), answers.rejected) == (2, [])
 
 
 def test_a_very_long_text_is_cut_where_a_spreadsheet_would_break_it():

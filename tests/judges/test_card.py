@@ -19,7 +19,7 @@ from tasks.judges import (
     write_card,
     write_relations,
 )
-from tasks.judges.card import CHOICES, COVERAGE_LIMITS
+from tasks.judges.card import CHOICES, COVERAGE_LIMITS, write_limits
 from tasks.scoring import DistilledJudge
 from tasks.scoring.distilled import BUNDLED_WEIGHTS
 from tests.judges.small_anchors import write_small
@@ -68,6 +68,22 @@ def test_a_source_nobody_named_is_called_unknown(figures: CrossValidation, tmp_p
     card = (tmp_path / "CARD.md").read_text(encoding="utf-8")
     assert "| texts | my dialogues |" in card
     assert len(re.findall(r"\| licence of the \w+ \| unknown", card)) == 2
+
+
+def test_what_people_say_of_a_judge_stands_among_its_limits_where_it_is_known(
+    figures: CrossValidation, tmp_path: Path
+) -> None:
+    for source in (Source(), Source(people="People were asked.")):
+        write_card(figures, tmp_path / "CARD.md", FACTS, source)
+        card = (tmp_path / "CARD.md").read_text(encoding="utf-8")
+        assert ("\n- People were asked.\n- Agreement is moderate" in card) == bool(source.people)
+        assert "{people}" not in card
+
+
+def test_the_bundled_card_has_the_limits_that_its_generator_writes() -> None:
+    card = (BUNDLED_WEIGHTS.parent / "CARD.md").read_text(encoding="utf-8")
+    assert RELEASED_SCORES.people
+    assert f"\n\n{write_limits(RELEASED_SCORES)}\n\n## Intended use" in card
 
 
 def test_the_bundled_card_and_notice_belong_to_the_bundled_weights() -> None:

@@ -12,6 +12,7 @@ from tasks.judges.validation.baselines import AFFECT_WORDS, count_baselines, tak
 from tasks.judges.validation.bias import measure_eta_squared, measure_saturation
 from tasks.judges.validation.measures import (
     UndefinedError,
+    count_effective,
     make_alpha,
     make_auc,
     make_jaccard,
@@ -128,3 +129,8 @@ def test_saturation_reaches_from_one_score_to_all_eleven():
         "mean": 8, "sd": 0, "mode": 8, "modal_share": 1, "entropy": 0, "counts": 0,
     }  # fmt: skip
     assert measure_saturation(np.arange(11.0))["entropy"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("weights", "n"), [([1, 1, 1], 3), ([3, 1], 1.6), ([5, 5], 2), ([], None)])
+def test_turns_of_unequal_weight_say_as_much_as_fewer_of_equal_weight(weights, n):
+    assert count_effective(np.array(weights, float)) == n

@@ -7,7 +7,7 @@ The released scores and the ratings that stand beside this clone have 133 turns 
 import pytest
 
 from tasks.dialogues import index_dialogues
-from tasks.judges import gather_turns, validate_judge
+from tasks.judges import RELEASED_SCORES, gather_turns, validate_judge
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +47,10 @@ def test_on_all_ratings_the_bundled_judge_is_hardly_better_than_affect_words(sha
     assert human["spearman"]["rating"]["affect words"] == pytest.approx(0.16, abs=1e-2)
     position = next(one for one in record["bias"] if one["with"] == "turn position")
     assert position["scores"]["sensibility"]["value"] is None, "every rated response is the first"
+    for predictor in ("sensibility", "rationality", "affect words"):
+        found = read(record, predictor)
+        said = f"{found['value']:.2f} [{found['low']:.2f}, {found['high']:.2f}]"
+        assert said in RELEASED_SCORES.people, f"the card is out of date: {predictor} {said}"
 
 
 def test_the_released_scores_saturate(shared_data, rated_home):

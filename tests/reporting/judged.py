@@ -80,8 +80,10 @@ def make_validation(judge: str = "first", reference: str | None = "people.csv", 
     ]  # fmt: skip
     scores = {"sensibility": measure(0.25, 0.2, 0.3), "rationality": measure(-0.5), "reference_rating": measure(0.1)}
     properties = ("affect words", "response length", "question marks", "turn position")
+    use = {"mean": 6.5, "sd": 1.25, "mode": 8, "modal_share": 0.75, "entropy": 0.35}
     record = {
         "judge": judge, "reference": reference, "axes": ["rating"] if reference else [], "n_turns": 20,
+        "saturation": {"sensibility": use, "rationality": use},
         "n_dialogues": 12, "threshold": 5, "notes": ["measured on a few"], "high": {"rating": {"said": "3", "n": 4}},
         "agreement": agreement if reference else [],
         "bias": [{"with": name, "measure": "spearman", "scores": scores} for name in properties],
@@ -93,17 +95,29 @@ def make_validation(judge: str = "first", reference: str | None = "people.csv", 
     return record | changed
 
 
-def make_comparison(judges: tuple[str, str] = ("first", "second"), text: str = "The wall fell.") -> dict[str, Any]:
-    """Return a record of `empathy judge compare` of two judges without a reference."""
+def make_overlaps(jaccard: float) -> list[dict[str, Any]]:
+    """Return what the record of a validation against scores says of one subset of 12 turns and of 10."""
+    counted = {"affect words": measure(0.4, 0.3, 0.5) | {"end": "lowest"}}
+    return [{"subset": "sensibility", "n_judge": 12, "n_reference": 10, "jaccard": measure(jaccard, 0.7, 0.9),
+             "chance": 0.375, "baselines": counted}]  # fmt: skip
+
+
+def make_comparison(judges: tuple[str, ...] = ("first", "second"), text: str = "The wall fell.") -> dict[str, Any]:
+    """Return a record of `empathy judge compare` without a reference; of more than two judges only the first pair."""
     one = make_validation(reference=None)
     shared = {key: one[key] for key in ("axes", "n_turns", "n_dialogues", "threshold", "high", "agreement")}
     given = {judge: {"sensibility": 8.0 - 3 * at, "rationality": 2.0} for at, judge in enumerate(judges)}
+    pair, sizes = list(judges[:2]), {"sensibility": 10, "rationality": 8, "discard": 2}
     return shared | {
         "judges": list(judges), "reference": None, "notes": [],
-        "pairs": [{"judges": list(judges), "dimension": name, "spearman": measure(0.75, 0.7, 0.8),
+        "pairs": [{"judges": pair, "dimension": name, "spearman": measure(0.75, 0.7, 0.8),
                    "kappa": measure(0.5), "mean_difference": -1.25, "cells": [{"first": 8, "second": 7, "n": 20}]}
                   for name in ("sensibility", "rationality")],
         "alpha": {"sensibility": measure(0.625)},
+        "saturation": dict.fromkeys(judges, one["saturation"]),
+        "subsets": [{"threshold": at, "sizes": dict.fromkeys(judges, sizes),
+                     "jaccard": [{"judges": pair, "sensibility": measure(at / 10, 0.2, 0.7),
+                                  "rationality": measure(0.25), "discard": measure(None)}]} for at in (4, 5)],
         "bias": dict.fromkeys(judges, one["bias"]), "by_emotion": dict.fromkeys(judges, one["by_emotion"]),
         "cells": dict.fromkeys(judges, one["cells"]),
         "differences": [{"turn_key": "ab" * 32, "dialogue_id": "d1", "utterance_idx": 2, "emotion": "proud",

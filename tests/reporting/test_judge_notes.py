@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tasks.reporting import keep_validation
-from tasks.reporting.blocks import Figure, Section, Table
+from tasks.reporting.blocks import Figure, Prose, Section, Table
 from tasks.reporting.drawing import draw_svg
 from tasks.reporting.judges.notes import JudgeNotes, read_judge_notes
 from tasks.reporting.material import open_material
@@ -17,7 +17,7 @@ from tasks.reporting.sections.judge_active import describe_active
 from tasks.reporting.sections.judge_guard import describe_guard
 from tasks.reporting.sections.judge_people import describe_people
 from tasks.reporting.sections.limits import describe_limits
-from tests.reporting.judged import make_comparison, make_inputs, make_validation
+from tests.reporting.judged import make_comparison, make_inputs, make_overlaps, make_validation
 
 RUN = {"made_at": "2026-11-02T02:00:00+00:00", "judge": {"judge_id": "a1", "alias": "first"}, "is_accepted": True,
        "relations": [{"relation": "warm clause removed", "n": 4, "n_passed": 3, "pass_rate": 0.75,
@@ -67,7 +67,7 @@ def test_the_newest_validation_of_each_judge_and_reference_is_shown(tmp_path, ho
     notes = read_judge_notes(home.artifacts)
     assert [(one.judge, one.n_turns) for one in notes.validations] == [("first", 102), ("second", 101)]
     section = describe(tmp_path, notes, describe_people)
-    (table,) = [block for block in section.blocks if isinstance(block, Table)]
+    table = next(block for block in section.blocks if isinstance(block, Table))
     # the judge's own 0.4, and of the baselines the one that goes along most or against: 0.2 and -0.3
     assert [cell.value for cell in table.rows[0]][3:6] == [102, 0.4, -0.3]
     assert table.rows[0][2].text == "a.csv: rating"
@@ -76,6 +76,25 @@ def test_the_newest_validation_of_each_judge_and_reference_is_shown(tmp_path, ho
     drawing = draw_svg(figures["kept-1-rating-auc"].draw(380), "x")
     assert "sensibility: 0.70" in drawing
     assert "(question marks): 0.35" in drawing
+
+
+def test_what_must_be_known_of_a_kept_validation_stands_under_its_figures(tmp_path, home):
+    warned = make_validation("first", "b.csv", notes=["the judge was fitted to these scores", "measured on a few"])
+    keep_validation(home.artifacts, warned | {"subsets": make_overlaps(0.88)})
+    keep_validation(home.artifacts, make_validation("second", "b.csv", notes=[]))
+    blocks = describe(tmp_path, read_judge_notes(home.artifacts), describe_people).blocks
+    said = [block for block in blocks if isinstance(block, Prose)]
+    assert [one.paragraphs for one in said] == [
+        ["To know of first against b.csv: the judge was fitted to these scores; measured on a few."]
+    ]
+    assert blocks[-1] is said[0], "the older one stands last"
+    captions = [block.caption for block in blocks if isinstance(block, Table)]
+    assert captions[1:] == [
+        "second against b.csv: Use of the scale",
+        "first against b.csv: Subsets at threshold 5 and their overlap",
+        "first against b.csv: Use of the scale",
+    ]
+    assert "kept-2-subsets" in find_figures(Section("", "", blocks=blocks))
 
 
 def test_what_is_kept_holds_no_text(home):

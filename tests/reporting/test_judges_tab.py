@@ -7,12 +7,12 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from tasks.reporting.blocks import Figure, Section, Table
+from tasks.reporting.blocks import Figure, Prose, Section, Table
 from tasks.reporting.drawing import draw_svg
 from tasks.reporting.inputs import JudgeScores
 from tasks.reporting.material import open_material
 from tasks.reporting.page import walk
-from tasks.reporting.sections.judge_habits import draw_turns
+from tasks.reporting.sections.judge_habits import draw_turns, find_common
 from tasks.reporting.sections.judges import describe_judges
 from tests.reporting.judged import make_inputs, write_scores
 
@@ -63,21 +63,40 @@ def test_agreement_of_two_judges_is_on_their_common_turns(section):
 
 def test_means_of_each_emotion_stand_side_by_side(section):
     table = find_figures(section)["judge-emotions-sensibility"].numbers
-    assert table.columns == ("Emotion", "Turns", "first", "second", "third")
-    # first: n of 5..10 and of 0..4; second: one more, of 5..9 and 0..4
-    assert [[cell.value for cell in row[1:]] for row in table.rows] == [[6, 7.5, 8, None], [5, 2, 3, 5]]
+    assert table.columns == ("Emotion", "Turns", "first", "second")
+    # on turns 0 to 9, which both have scored: first n of 5..9 and of 0..4; second one more
+    assert [[cell.value for cell in row[1:]] for row in table.rows] == [[5, 7, 8], [5, 2, 3]]
     assert [row[0].text for row in table.rows] == ["lonely", "proud"]
 
 
 def test_bias_is_the_rank_correlation_with_each_property(section):
     table = find_figures(section)["judge-bias-rationality"].numbers
     shown = {row[0].text: [cell.value for cell in row[1:]] for row in table.rows}
-    assert shown["Words of the response"] == [-1, -1]  # a longer response at every turn, and the third judged only five
+    assert shown["Words of the response"] == [-1, -1]  # a longer response at every turn
     assert shown["Question marks"] == [None, None]
     (length,) = [row for row in table.rows if row[0].text == "Words of the response"]
     assert "-1.00 to -1.00" in length[1].note
-    # eta squared of rationality by emotion: groups of means 8 and 2.5 around 5, all squares together 110
-    assert shown["Emotion, eta²"][0] == pytest.approx((5 * 3**2 + 6 * 2.5**2) / 110, abs=1e-6)
+    # eta squared of rationality by emotion: groups of means 8 and 3 around 5.5, all squares together 82.5
+    assert shown["Emotion, eta²"] == [pytest.approx(10 * 2.5**2 / 82.5, abs=1e-6)] * 2
+
+
+def test_judges_stand_side_by_side_on_the_turns_that_all_of_them_scored(section):
+    """The first judge scored a turn more, and the third too few to take part: both is said."""
+    said = [text for block in section.blocks if isinstance(block, Prose) for text in block.paragraphs]
+    assert said[0] == (
+        "Emotions and what the scores follow: on the 10 turns of this corpus that all of first and second have scored. "
+        "Left out, with too few turns in common: third."
+    )
+    planes = [figure for name, figure in find_figures(section).items() if "plane" in name]
+    assert [plane.note for plane in planes] == ["11 turns.", "10 turns.", "5 turns."]
+
+
+def test_a_judge_of_a_few_turns_does_not_decide_on_which_the_others_are_compared():
+    keys = pl.LazyFrame({"turn_key": [f"{n:05}" for n in range(1000)]})
+    judges = {"all": keys, "ninety": keys.tail(90), "half": keys.head(500), "hundred": keys.head(100)}
+    shown, common, n = find_common(judges, keys)
+    assert (list(shown), n) == (["all", "half", "hundred"], 100)
+    assert common.collect()["turn_key"].sort().to_list() == [f"{n:05}" for n in range(100)]
 
 
 def test_a_judge_alone_is_not_drawn_twice(tmp_path):

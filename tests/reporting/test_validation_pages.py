@@ -8,7 +8,12 @@ import re
 import pytest
 
 from tasks.reporting import COMPARISON, VALIDATION, write_validation_page
-from tests.reporting.judged import make_comparison, make_validation
+from tasks.reporting.blocks import Figure, Table
+from tasks.reporting.drawing import draw_svg
+from tasks.reporting.judges.comparison import describe_comparison
+from tasks.reporting.judges.records import Comparison, Validation
+from tasks.reporting.judges.validation import describe_validation
+from tests.reporting.judged import make_comparison, make_overlaps, make_validation
 
 HOSTILE = "</script><script>alert(1)</script><img src=x>\x07\u202e`{{ 7*7 }}`"
 
@@ -24,7 +29,8 @@ def test_a_validation_is_a_page_with_its_charts_beside_it(tmp_path):
     page, pictures = write(make_validation(), tmp_path, VALIDATION)
     assert pictures == [
         "agreement-rating-spearman.png", "agreement-rating-auc.png", "scatter-sensibility-rating.png", "plane.png",
-        "emotions-sensibility.png", "emotions-rationality.png", "bias-sensibility.png", "bias-rationality.png",
+        "saturation.png", "emotions-sensibility.png", "emotions-rationality.png",
+        "bias-sensibility.png", "bias-rationality.png",
     ]  # fmt: skip
     said = html.unescape(page)
     assert "Judge first against people.csv" in said
@@ -42,11 +48,60 @@ def test_a_validation_is_a_page_with_its_charts_beside_it(tmp_path):
 
 def test_a_comparison_shows_the_dialogues_they_differ_most_on(tmp_path):
     page, pictures = write(make_comparison(), tmp_path, COMPARISON)
-    assert pictures[:4] == ["plane-1.png", "plane-2.png", "pair-1-sensibility.png", "pair-1-rationality.png"]
+    assert pictures[:5] == [
+        "plane-1.png", "plane-2.png", "saturation.png", "pair-1-sensibility.png", "pair-1-rationality.png",
+    ]  # fmt: skip
     said = html.unescape(re.sub(r"<[^>]+>", " ", page))
     for expected in ("Apart by 3: d1:2, proud", "sensibility 8, rationality 2", "The wall fell.", "0.62", "-1.25"):
         assert expected in " ".join(said.split())
     assert "Compared with no reference" in said
+
+
+def find_tables(tabs) -> dict[str, list[list]]:
+    tables = [block for tab in tabs for section in tab.sections for block in section.blocks if isinstance(block, Table)]
+    return {table.caption: [[cell.value if cell.value is not None else cell.text for cell in row] for row in table.rows]
+            for table in tables}  # fmt: skip
+
+
+def test_a_validation_shows_the_overlap_of_subsets_and_how_much_of_the_scale_is_used():
+    use = {"mean": 6.5, "sd": 1.25, "mode": 8, "modal_share": 0.75, "entropy": 0.35}
+    record = make_validation(subsets=make_overlaps(0.8), saturation={"sensibility": use, "reference_sensibility": use})
+    *_, tabs = describe_validation(Validation.model_validate(record))
+    tables = find_tables(tabs)
+    assert tables["Subsets at threshold 5 and their overlap"] == [["sensibility", 12, 10, 0.8, 0.375, 0.4]]
+    assert tables["Use of the scale"] == [
+        [of, "sensibility", 6.5, 1.25, 8, 0.75, 0.35] for of in ("first", "people.csv")
+    ]
+    figures = {block.name: block for block in tabs[0].sections[0].blocks if isinstance(block, Figure)}
+    drawing = draw_svg(figures["subsets"].draw(860), "x")
+    for tip in ("first: 0.80 (0.70 to 0.90)", "(affect words): 0.40 (0.30 to 0.50)", "(chance): 0.38"):
+        assert tip in drawing
+
+
+def test_a_comparison_shows_the_overlap_of_each_pair_at_each_threshold():
+    *_, tabs = describe_comparison(Comparison.model_validate(make_comparison()))
+    tables = find_tables(tabs)
+    # sets of 10, of 8 and of 2 among 20 turns share 5, 3.2 and 0.2 by chance
+    chances = [pytest.approx(5 / 15), 0.25, pytest.approx(3.2 / 12.8), "–", pytest.approx(0.2 / 3.8)]
+    assert tables["Overlap of the subsets: Jaccard"] == [["first and second", at, at / 10, *chances] for at in (4, 5)]
+    assert tables["Turns in the subsets"][0] == ["first", 4, 10, 8, 2]
+    assert len(tables["Use of the scale"]) == 4
+    (chart,) = [block for block in tabs[0].sections[0].blocks if isinstance(block, Figure) and block.name == "subsets"]
+    assert chart.title.endswith("at threshold 5"), "the one that the comparison was asked for"
+
+
+def test_charts_of_half_a_column_stand_in_pairs():
+    """A plane stands beside the use of the scale and the two charts of emotions beside each other: no row is empty."""
+    pages = (
+        describe_validation(Validation.model_validate(make_validation())),
+        describe_comparison(Comparison.model_validate(make_comparison())),
+        describe_comparison(Comparison.model_validate(make_comparison(("a", "b", "c")))),
+    )
+    for *_, tabs in pages:
+        for name in ("scores", "compared", "habits"):
+            blocks = [block for tab in tabs if tab.name == name for block in tab.sections[0].blocks]
+            is_half = "".join("h" if isinstance(block, Figure) and block.is_half else " " for block in blocks)
+            assert all(len(run) % 2 == 0 for run in is_half.split()), (name, [getattr(b, "name", "") for b in blocks])
 
 
 @pytest.mark.parametrize("kind", [VALIDATION, COMPARISON])

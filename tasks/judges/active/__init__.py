@@ -2,13 +2,15 @@
 
 from tasks.judges.active.asking import Reason, share_out
 from tasks.judges.active.conclude import conclude
-from tasks.judges.active.course import Course, Round, plan_round
-from tasks.judges.active.deliver import deliver_scores
+from tasks.judges.active.course import AUDIT, Course, Round, plan_round
+from tasks.judges.active.deliver import GUESSED, deliver_scores
 from tasks.judges.active.describe import describe_active
 from tasks.judges.active.pool import Pool
 from tasks.judges.active.simulate import CurvePoint, open_full, simulate_curve, summarise_curve
 
 __all__ = [
+    "AUDIT",
+    "GUESSED",
     "Course",
     "CurvePoint",
     "Pool",

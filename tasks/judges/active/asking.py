@@ -16,6 +16,8 @@ from tasks.judges.active.learner import Guess
 
 SEED_PART = 0.2
 """Of all calls: turns by chance, which the first learner is fitted to."""
+LEAST_AUDIT = 30
+"""Fewer tell nothing: the interval of a share is then some 30 points wide."""
 LEAST_CALLS = 100
 """Below it the random turns say too little to choose the others by."""
 
@@ -50,6 +52,7 @@ def share_out(n_turns: int, config: ActiveConfig) -> Allowance:
             do="raise --budget, ingest more dialogues, or let the LLM score them all (--judge openai)",
         )
     seeds, audit = round(SEED_PART * total), round(config.audit * total)
+    audit = max(audit, LEAST_AUDIT) if config.audit else 0
     return Allowance(total, seeds, audit, max(1, -(-(total - seeds - audit) // config.n_rounds)))
 
 

@@ -68,7 +68,8 @@ def write_replies(table: pl.DataFrame, folder: Path, prefix: str) -> None:
 def write_reply(row: dict[str, Any], now: float) -> Attempt:
     """Return a row of scores as an attempt."""
     names = ("rationality", "sensibility", "rationality_sd", "sensibility_sd")
-    reply = json.dumps({name: round(row[name], 6) for name in names if row[name] is not None})
+    reason = row["unscored_reason"]
+    reply = None if reason else json.dumps({name: round(row[name], 6) for name in names if row[name] is not None})
     method = ASKED if row["is_asked"] else GUESSED
     request = digest_of({"turn": row["turn_key"]})
-    return Attempt(row["turn_key"], request, now, 0.0, reply=reply, model="active", method=method)
+    return Attempt(row["turn_key"], request, now, 0.0, reply=reply, error_class=reason, model="active", method=method)

@@ -25,6 +25,16 @@ def describe_active(facts: Mapping[str, Any]) -> list[tuple[str, object]]:
         ("scores guessed", estimate["n_guessed"]),
         ("thresholds", " / ".join(f"{bound:g}" for bound in facts["thresholds"])),
     ]
+    if facts["expected"] is not None:
+        rows.append(("expected in another subset", f"{facts['expected']:.1%} (bound {facts['bound']:.1%})"))
+    rows.append(
+        (
+            "uncertain turns asked until",
+            f"{facts['ended_by']} was reached" if facts["ended_by"] != "too few uncertain turns" else "few were left",
+        )
+    )
+    if facts["cost_usd"] is not None:
+        rows.append(("cost of the LLM in USD, all runs", f"{facts['cost_usd']:.4f}"))
     for name, said in MEASURES.items():
         rows.append((said, describe_interval(estimate[name], is_share=not name.endswith("jaccard"))))
     rows += [(f"{subset} share here", f"{share:.1%}") for subset, share in facts["shares"].items()]

@@ -27,7 +27,7 @@ class Pool:
     """n distinct turns in the order of their keys, and the scores of the LLM for those that it was asked about."""
 
     turns: pl.DataFrame
-    """turn_key and dialogue_id; the texts stay in the files."""
+    """turn_key, dialogue_id and unscored_reason; the texts stay in the files."""
     scores: NDArray[np.float64]
     """The LLM's scores (n, 2), NaN where it gave none."""
     deviations: NDArray[np.float64]
@@ -68,6 +68,7 @@ def open_pool(files: Sequence[Path], split: str, scores: pl.DataFrame, terminal:
         for names in (SCORE_COLUMNS[1:3], SCORE_COLUMNS[3:5])
     )
     is_final = known["unscored_reason"].is_in(list(terminal)).fill_null(value=False).to_numpy()
+    turns = known.select("turn_key", "dialogue_id", "unscored_reason")
     return Pool(turns, values, deviations, ~np.isnan(values[:, 0]) | is_final, tuple(files), split)
 
 
@@ -87,11 +88,12 @@ def read_turns(pool: Pool, rows: NDArray[np.int64]) -> list[Turn]:
 def guess_all(pool: Pool, learner: Learner) -> Guess:
     """Return what a learner expects of every turn of the pool, in its order; memory holds a batch of texts.
 
-    Turns that the LLM has scored are not guessed: they have its scores, no deviation and no chance of another subset.
+    Turns that the LLM was asked about are not guessed: they have its scores, no deviation and no chance of another
+    subset.
     """
     import pyarrow.parquet as pq
 
-    place = {key: row for row, key in enumerate(pool.keys) if not pool.is_scored[row]}
+    place = {key: row for row, key in enumerate(pool.keys) if not pool.is_asked[row]}
     n_open = len(place)
     shape = pool.scores.shape
     whole = Guess(pool.scores.copy(), np.zeros(shape), np.zeros(shape[0], np.bool_), np.zeros(shape[0]))

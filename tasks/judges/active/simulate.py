@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from tasks.errors import UsageError
 from tasks.judge_config import ActiveConfig
 from tasks.judges.active.asking import Reason, order_by_chance, share_out
+from tasks.judges.active.choosing import choose_next, learn
 from tasks.judges.active.conclude import estimate_from, merge_scores
-from tasks.judges.active.course import choose_next, learn
 from tasks.judges.active.estimate import Interval
 from tasks.judges.active.pool import Pool, guess_all, open_pool, read_turns
 from tasks.judges.corpus import build_corpus
@@ -102,10 +102,9 @@ def run_active(full: Pool, config: ActiveConfig) -> CurvePoint:
         if chosen.reason is Reason.AUDIT:
             break
         pool = reveal(full, pool, chosen.rows)
-    guess = guess_all(pool, learn(pool, (config.sensibility_threshold, config.rationality_threshold)))
     now = reveal(full, pool, chosen.rows)
-    estimate = estimate_from(now, pool, guess, (config.sensibility_threshold, config.rationality_threshold))
-    return compare(full, merge_scores(now, guess), "active", config, estimate.sensibility_jaccard)
+    estimate = estimate_from(now, pool, chosen.guess, (config.sensibility_threshold, config.rationality_threshold))
+    return compare(full, merge_scores(now, chosen.guess), "active", config, estimate.sensibility_jaccard)
 
 
 def run_by_chance(full: Pool, config: ActiveConfig) -> Iterator[CurvePoint]:

@@ -7,6 +7,7 @@ so no turn has none, and what people say can be weighed back to the corpus.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -19,29 +20,46 @@ from tasks.scoring import DIMENSIONS
 if TYPE_CHECKING:
     import polars as pl
 
+    from tasks.judges.audit.thresholds import Bounds
+
 SHARES = {"near": 0.35, "disputed": 0.25, "emotions": 0.2, "random": 0.2}
 """Of the sample; the share of a stratum without a turn goes to the others."""
 MARGIN = 1.0
-"""Points from the threshold that are near it; a score's own deviation where that is more."""
+"""Points from its threshold that are near it; a score's own deviation where that is more."""
+MOST_NEAR = 0.25
+"""Of the turns: of a judge whose deviations reach most of them, the nearest. A stratum of nearly all favours none."""
 
 
-def find_near(turns: pl.DataFrame, threshold: float) -> Bools:
-    """Return which turns (n,) have a score so close to the threshold that the judge may well be wrong of its side."""
-    near = np.zeros(len(turns), np.bool_)
-    for name in DIMENSIONS:
-        scores = turns[name].to_numpy()
+def find_near(turns: pl.DataFrame, bounds: Bounds) -> Bools:
+    """Return which turns (n,) have a score so close to its threshold that the judge may well be wrong of its side.
+
+    At most MOST_NEAR of the turns: the nearest, counted in deviations (or MARGIN); of equal ones those whose other
+    score is nearer, then the first.
+    """
+    distances = []
+    for name, bound in zip(DIMENSIONS, bounds, strict=True):
         deviations = turns[f"{name}_sd"].fill_null(0.0).to_numpy()
-        near |= np.abs(scores - threshold) <= np.maximum(MARGIN, deviations)
-    return near
+        distances.append(np.abs(turns[name].to_numpy() - bound) / np.maximum(MARGIN, deviations))
+    nearer, farther = np.minimum(*distances), np.maximum(*distances)
+    near = np.zeros(len(turns), np.bool_)
+    near[np.lexsort((farther, nearer))[: math.ceil(MOST_NEAR * len(turns))]] = True
+    return near & (nearer <= 1)
 
 
-def find_disputed(turns: pl.DataFrame, threshold: float) -> Bools:
+def find_disputed(turns: pl.DataFrame, bounds: Bounds) -> Bools:
     """Return which turns (n,) another judge, where it has a score, puts into another subset by the rule `paper`."""
     ours = turns.select(DIMENSIONS).to_numpy()
     theirs = turns.select(f"other_{name}" for name in DIMENSIONS).fill_null(float("nan")).to_numpy()
     is_known = np.isfinite(theirs).all(axis=1)
-    pairs = zip(split_turns(ours, threshold), split_turns(theirs, threshold), strict=True)
+    pairs = zip(split_turns(ours, *bounds), split_turns(theirs, *bounds), strict=True)
     return is_known & np.logical_or.reduce([own != other for own, other in pairs])
+
+
+def count_strata(turns: pl.DataFrame) -> dict[str, int]:
+    """Return how many of marked turns stand in each stratum; a turn may stand in two."""
+    near, disputed = turns["is_near"], turns["is_disputed"]
+    members = {"near a threshold": near, "judges differ": disputed, "neither": ~(near | disputed)}
+    return {**{name: int(one.sum()) for name, one in members.items()}, "all": len(turns)}
 
 
 def set_probabilities(near: Bools, disputed: Bools, emotions: Sequence[str], n: int) -> Floats:

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.artifacts import ArtifactStore
 from tasks.errors import UsageError
-from tasks.judges.audit.design import MARGIN, SHARES, find_disputed, find_near, set_probabilities
+from tasks.judges.audit.design import (
+    MARGIN,
+    MOST_NEAR,
+    SHARES,
+    count_strata,
+    find_disputed,
+    find_near,
+    set_probabilities,
+)
+from tasks.judges.audit.judges import Audited
 from tasks.judges.audit.lots import cast_lots, draw_systematically
 from tasks.judges.audit.sheet import show_context, show_response
 from tasks.judges.scored_turns import read_scored
@@ -21,7 +30,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 AUDIT_FILE = "audit.parquet"
-AUDIT_VERSION = 1
+AUDIT_VERSION = 2
 PLACES = ("dialogue_id", "utterance_idx", "turn_key", "split", "emotion")
 KEPT = (
     *PLACES, *DIMENSIONS, *(f"{name}_sd" for name in DIMENSIONS), *(f"other_{name}" for name in DIMENSIONS),
@@ -34,25 +43,21 @@ class AuditPlan:
     """What a person chooses of an audit."""
 
     n: int
-    threshold: float
+    sensibility_threshold: float
+    rationality_threshold: float
     split: str
     """Empty: all."""
     seed: int
 
 
-def draw_audit(
-    artifacts: ArtifactStore,
-    corpus: Sequence[ArtifactRef],
-    scores: ArtifactRef,
-    other: ArtifactRef | None,
-    plan: AuditPlan,
-) -> ArtifactRef:
+def draw_audit(artifacts: ArtifactStore, audited: Audited, plan: AuditPlan) -> ArtifactRef:
     """Return the artifact of the turns drawn from those with these scores, in the order of their sheet.
 
     Raises UsageError where no turn can be drawn.
     """
+    corpus, scores, other = audited.corpus, audited.scores, audited.other
     of = {"scores": scores.sha256} | ({"other": other.sha256} if other else {})
-    config = {**asdict(plan), "shares": SHARES, "margin": MARGIN}
+    config = {**asdict(plan), "shares": SHARES, "margin": MARGIN, "most_near": MOST_NEAR}
     parents = (*corpus, scores, *([other] if other else []))
 
     def build(folder: Path) -> dict[str, Any]:
@@ -64,11 +69,13 @@ def draw_audit(
         drawn = sample_turns(turns, plan.seed)
         add_texts(artifacts, corpus, drawn).write_parquet(folder / AUDIT_FILE)
         judge = artifacts.read_manifest(scores.uri)["facts"]
+        known, taken = count_strata(turns), count_strata(drawn)
         beside = artifacts.read_manifest(other.uri)["facts"]["alias"] if other else None
         return {
             "n_rows": len(drawn), "n_turns": len(turns), "judge_id": judge["judge_id"], "alias": judge["alias"],
             "other": beside, "n_emotions": turns["emotion"].n_unique(),
-            "strata": count_strata(turns, drawn), "design": describe_design(len(drawn), len(turns)),
+            "strata": {name: [n, taken[name]] for name, n in known.items()},
+            "design": describe_design(len(drawn), len(turns)),
         }  # fmt: skip
 
     return artifacts.produce(Recipe("audit", AUDIT_VERSION, config, parents, of), build)
@@ -100,7 +107,8 @@ def mark_turns(turns: pl.DataFrame, plan: AuditPlan) -> pl.DataFrame:
     """Return the turns with `is_near`, `is_disputed`, and the `probability` of each to be drawn."""
     import polars as pl
 
-    near, disputed = find_near(turns, plan.threshold), find_disputed(turns, plan.threshold)
+    bounds = (plan.sensibility_threshold, plan.rationality_threshold)
+    near, disputed = find_near(turns, bounds), find_disputed(turns, bounds)
     chances = set_probabilities(near, disputed, turns["emotion"].to_list(), plan.n)
     return turns.with_columns(
         pl.Series("is_near", near), pl.Series("is_disputed", disputed), pl.Series("probability", chances)
@@ -136,19 +144,6 @@ def add_texts(artifacts: ArtifactStore, corpus: Sequence[ArtifactRef], drawn: pl
     texts = [(key, show_context(prompt), show_response(response)) for key, prompt, response in rows]
     table = pl.DataFrame(texts, dict.fromkeys(("turn_key", "context", "response"), pl.String), orient="row")
     return drawn.join(table, on="turn_key", how="left", maintain_order="left")
-
-
-def count_strata(turns: pl.DataFrame, drawn: pl.DataFrame) -> dict[str, list[int]]:
-    """Return, by stratum, how many turns there are and how many were drawn; a turn may stand in two."""
-    import polars as pl
-
-    of = {
-        "near a threshold": pl.col("is_near"),
-        "judges differ": pl.col("is_disputed"),
-        "neither": ~pl.col("is_near") & ~pl.col("is_disputed"),
-        "all": pl.lit(value=True),
-    }
-    return {name: [len(table.filter(one)) for table in (turns, drawn)] for name, one in of.items()}
 
 
 def describe_design(n: int, n_turns: int) -> str:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.judges.validation.agreement import split_all
+from tasks.judges.audit.thresholds import Bounds
+from tasks.judges.cross_validation import split_turns
 from tasks.judges.validation.measures import (
     Floats,
     Statistic,
+    count_effective,
     make_alpha,
     make_jaccard,
     make_spearman,
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 
 
-def measure_audit(drawn: pl.DataFrame, means: pl.DataFrame, threshold: float) -> Record:
+def measure_audit(drawn: pl.DataFrame, means: pl.DataFrame, bounds: Bounds) -> Record:
     """Return the judge's agreement with people: each measure `plain`, and `weighted` by 1 / inclusion probability.
 
     `drawn` are the turns of the audit, `means` what people said of them on average. A weighted figure is the Hajek
@@ -43,7 +45,7 @@ def measure_audit(drawn: pl.DataFrame, means: pl.DataFrame, threshold: float) ->
         figures.append(measure(rated, "spearman", name, make_spearman, judge, said))
         figures.append(measure(rated, "within one", name, make_mean, (np.abs(judge - said) <= 1).astype(np.float64)))
         figures.append(measure(rated, "judge minus people", name, make_mean, judge - said))
-    figures += compare_subsets(turns.drop_nulls([people[name] for name in DIMENSIONS]), threshold)
+    figures += compare_subsets(turns.drop_nulls([people[name] for name in DIMENSIONS]), bounds)
     rated = turns.drop_nulls(people["rating"])
     if len(rated):
         said = rated[people["rating"]].to_numpy()
@@ -51,15 +53,15 @@ def measure_audit(drawn: pl.DataFrame, means: pl.DataFrame, threshold: float) ->
             measure(rated, "spearman with rating", name, make_spearman, rated[name].to_numpy(), said)
             for name in DIMENSIONS
         ]
-    return {"figures": figures, "n_effective": count_effective(turns)}
+    return {"figures": figures, "n_effective": count_effective(1 / turns["probability"].to_numpy())}
 
 
-def compare_subsets(turns: pl.DataFrame, threshold: float) -> list[Record]:
+def compare_subsets(turns: pl.DataFrame, bounds: Bounds) -> list[Record]:
     """Return the overlap of what the judge's and the people's scores select by the rule `paper`."""
-    parts = [
-        split_all(turns.select(columns).to_numpy(), threshold)
-        for columns in (DIMENSIONS, [f"people_{name}" for name in DIMENSIONS])
-    ]
+    parts = []
+    for columns in (DIMENSIONS, [f"people_{name}" for name in DIMENSIONS]):
+        sensibility, rationality = split_turns(turns.select(columns).to_numpy(), *bounds)
+        parts.append((sensibility, rationality, ~(sensibility | rationality)))
     pairs = zip(Subset, *parts, strict=True)
     return [measure(turns, "subset Jaccard", name.value, make_jaccard, ours, theirs) for name, ours, theirs in pairs]
 
@@ -80,16 +82,12 @@ def make_mean(values: Floats) -> Statistic:
     return lambda weights: weights @ values / weights.sum(axis=1)
 
 
-def count_effective(turns: pl.DataFrame) -> float | None:
-    """Return how many turns drawn alike would say as much of a mean (Kish 1965); None without any."""
-    weights = 1 / turns["probability"].to_numpy()
-    return round(float(weights.sum() ** 2 / (weights**2).sum()), 1) if len(weights) else None
-
-
 def measure_raters(table: pl.DataFrame, drawn: pl.DataFrame, raters: Sequence[str]) -> list[Record]:
     """Return Krippendorff's alpha between the raters on each axis; nothing of one rater alone."""
     if len(raters) < 2:
         return []
+    numbers = [str(number) for number in range(len(raters))]  # a rater may be called as a column is
+    table = table.with_columns(table["rater"].replace_strict(dict(zip(raters, numbers, strict=True))))
     records = []
     for axis in (*DIMENSIONS, "rating"):
         rated = table.drop_nulls(axis)
@@ -97,7 +95,7 @@ def measure_raters(table: pl.DataFrame, drawn: pl.DataFrame, raters: Sequence[st
             continue
         wide = rated.pivot("rater", index="turn_key", values=axis)
         wide = wide.join(drawn.select("turn_key", "dialogue_id"), on="turn_key", how="left").sort("turn_key")
-        scores = wide.select(name for name in raters if name in wide.columns).fill_null(float("nan")).to_numpy()
+        scores = wide.select(name for name in numbers if name in wide.columns).fill_null(float("nan")).to_numpy()
         figure = Resamples(wide["dialogue_id"].to_list()).measure(make_alpha, scores)
         n_twice = int((np.isfinite(scores).sum(axis=1) >= 2).sum())
         records.append({"axis": axis, "n_raters": scores.shape[1], "n_twice": n_twice, "alpha": asdict(figure)})

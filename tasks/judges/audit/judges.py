@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -13,31 +14,45 @@ from tasks.scoring import choose_judge, snapshot_scores
 if TYPE_CHECKING:
     import duckdb
 
-Found = tuple[list[ArtifactRef], ArtifactRef, ArtifactRef | None]
+
+@dataclass(frozen=True)
+class Audited:
+    """A corpus, the scores in force of a judge, and those of another judge, None if there is none."""
+
+    corpus: list[ArtifactRef]
+    scores: ArtifactRef
+    other: ArtifactRef | None
+    why: str
+    """Why it is that other judge, or none."""
 
 
-def find_audited(home: Home, judge: str, other: str) -> Found:
-    """Return the corpus, the scores in force of a judge, and those of another judge, None if there is none.
+def find_audited(home: Home, judge: str, other: str) -> Audited:
+    """Return what an audit of a judge looks at.
 
-    `other` is an id or alias; where it is empty, it is the judge that has scored most of the same turns, if that is
-    one. Raises JudgeChoiceError and UsageError where one is not known.
+    `other` is an id or alias; where it is empty, it is the judge that has scored most of the same turns, of several
+    the one with the newest scores. Raises JudgeChoiceError and UsageError where one is not known.
     """
     with home.store.transaction() as connection:
         corpus = read_corpus(connection)
         chosen = choose_judge(connection, judge)
-        beside = choose_judge(connection, other) if other else find_other(connection, chosen[0])
+        beside, why = (choose_judge(connection, other), "as given") if other else find_other(connection, chosen[0])
         if beside == chosen:
             raise UsageError(f"{chosen[1]} cannot differ from itself.", do="name another judge with --other")
         scores = snapshot_scores(connection, home.artifacts, corpus, *chosen)
         theirs = snapshot_scores(connection, home.artifacts, corpus, *beside) if beside else None
     home.record_all([scores, *([theirs] if theirs else [])])
-    return corpus, scores, theirs
+    return Audited(corpus, scores, theirs, why)
 
 
-def find_other(connection: duckdb.DuckDBPyConnection, judge_id: str) -> tuple[str, str] | None:
-    """Return (judge_id, alias) of the one judge that has scored more of this one's turns than any other."""
+def find_other(connection: duckdb.DuckDBPyConnection, judge_id: str) -> tuple[tuple[str, str] | None, str]:
+    """Return (judge_id, alias) of the judge beside this one, None if there is none, and why it is that one."""
     query = (resources.files("tasks.judges.audit") / "other_judges.sql").read_text(encoding="utf-8")
     found = connection.execute(query, {"judge_id": judge_id}).fetchall()
-    if not found or (len(found) > 1 and found[0][2] == found[1][2]):
-        return None
-    return found[0][0], found[0][1]
+    if not found:
+        return None, "no other judge has scored the same turns"
+    other_id, alias, n_common = found[0]
+    n_equal = sum(row[2] == n_common for row in found)
+    why = f"{n_common:,} turns scored by both"
+    if n_equal > 1:
+        why += f"; of {n_equal} judges with as many, the one with the newest scores"
+    return (other_id, alias), why

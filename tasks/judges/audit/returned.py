@@ -48,8 +48,19 @@ class Answers:
     rater: str
     rows: list[dict[str, object]] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
+    n_rated: int = 0
+    """Rows with a number."""
+    n_noted: int = 0
+    """Rows with a note alone."""
     n_unrated: int = 0
-    """Rows of the sheet without any number."""
+    """Rows in which nothing was written."""
+
+    def count(self, given: Mapping[str, object], *, is_empty: bool) -> None:
+        """Count a row once: as rated, as noted, or as empty; one whose every number was rejected as none of them."""
+        is_rated = any(given[name] is not None for name in NUMBERS)
+        self.n_rated += is_rated
+        self.n_noted += not is_rated and given["note"] != ""
+        self.n_unrated += is_empty
 
 
 def read_sheet(path: Path) -> FilledSheet:
@@ -81,10 +92,13 @@ def read_sheet(path: Path) -> FilledSheet:
 
 
 def decode(content: bytes) -> tuple[str, bool]:
-    """Return a file's text, and whether it was Unicode: Excel's plain CSV is not, and loses letters."""
+    """Return a file's text, and whether it is known to be Unicode: Excel's plain CSV is not, and loses letters.
+
+    One without any letter beyond ASCII is not known to be: what Excel loses leaves a `?` behind.
+    """
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     with suppress(UnicodeDecodeError):
-        return content.decode(encoding), True
+        return content.decode(encoding), not content.isascii()
     return content.decode("cp1252", errors="replace"), False
 
 
@@ -105,7 +119,7 @@ def check_rows(sheet: FilledSheet, drawn: Mapping[str, Mapping[str, str]], rater
             if wrong:
                 answers.rejected.append(Rejected(sheet.name, line, wrong))
         given["note"] = unguard_cell(row.get("note", "")).strip()
-        answers.n_unrated += all(given[name] is None for name in NUMBERS)
+        answers.count(given, is_empty=not any(row.get(name, "").strip() for name in ASKED))
         if any(given[name] not in (None, "") for name in ASKED):
             answers.rows.append(given)
     return answers

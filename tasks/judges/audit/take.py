@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.artifacts import ArtifactStore
 from tasks.errors import UsageError
+from tasks.judges.audit.design import count_strata
 from tasks.judges.audit.draw import AUDIT_FILE
 from tasks.judges.audit.figures import measure_audit, measure_raters
 from tasks.judges.audit.returned import Answers, FilledSheet, Rejected, check_rows, read_sheet
 from tasks.judges.audit.sheet import NUMBERS, TEXTS
+from tasks.judges.audit.thresholds import read_bounds
 from tasks.judges.validation.kept_ratings import COLUMNS, average_raters, keep_ratings
 from tasks.schema import ArtifactRef
 from tasks.scoring import DIMENSIONS
@@ -49,10 +51,18 @@ def take_sheets(
     rejected = [one for answer in answers for one in answer.rejected]
     table = make_table(answers)
     if table.select(list(NUMBERS)).null_count().sum_horizontal().item() == len(NUMBERS) * len(table):
-        why = f"; {len(rejected):,} rows or cells were rejected, first: {rejected[0].reason}" if rejected else ""
-        raise UsageError(f"No turn has a rating that can be used{why}.", str(paths[0])[:200], "fill in the sheet first")
+        raise refuse_all(rejected, paths)
     facts = describe_ratings(table, drawn, manifest, answers)
     return Taken(keep_ratings(artifacts, table, facts, audit), audit, rejected)
+
+
+def refuse_all(rejected: Sequence[Rejected], paths: Sequence[Path]) -> UsageError:
+    """Return the error of sheets without any rating that can be used."""
+    why, do = "", "fill in the sheet first"
+    if rejected:
+        why = f"; {len(rejected):,} rows or cells were rejected, first: {rejected[0].reason}"
+        do = "give the sheet as it was drawn, with numbers on their scales; Excel changes least as `CSV UTF-8`"
+    return UsageError(f"No turn has a rating that can be used{why}.", str(paths[0])[:200], do)
 
 
 def name_raters(paths: Sequence[Path], raters: Sequence[str]) -> list[str]:
@@ -109,26 +119,23 @@ def describe_ratings(
     """Return as facts: who rated how much of which stratum, how raters agree, and how the judge does with them."""
     import polars as pl
 
-    audit, threshold = manifest["facts"], manifest["config"]["threshold"]
+    audit, bounds = manifest["facts"], read_bounds(manifest["config"])
     means = average_raters(table).filter(pl.any_horizontal(pl.col(list(NUMBERS)).is_not_null()))
     rated = drawn.join(means, on="turn_key", how="semi")
-    counted = {
-        "near a threshold": rated["is_near"].sum(),
-        "judges differ": rated["is_disputed"].sum(),
-        "neither": (~(rated["is_near"] | rated["is_disputed"])).sum(),
-        "all": len(rated),
-    }
+    counted = count_strata(rated)
     both = drawn.join(means.drop_nulls(DIMENSIONS), on="turn_key", how="semi")
     raters = [answer.rater for answer in answers]
     return {
         "raters": raters,
-        "n_rated": {answer.rater: len(answer.rows) for answer in answers},
+        "n_rated": {answer.rater: answer.n_rated for answer in answers},
+        "n_noted": {answer.rater: answer.n_noted for answer in answers},
         "n_unrated": {answer.rater: answer.n_unrated for answer in answers},
-        "judge_id": audit["judge_id"], "judge": audit["alias"], "threshold": threshold,
+        "judge_id": audit["judge_id"], "judge": audit["alias"],
+        "thresholds": dict(zip(DIMENSIONS, bounds, strict=True)),
         "n_corpus": audit["n_turns"], "n_drawn": audit["n_rows"],
         "n_emotions": [audit["n_emotions"], rated["emotion"].n_unique()],
-        "strata": {name: [*counts, int(counted[name])] for name, counts in audit["strata"].items()},
+        "strata": {name: [*counts, counted[name]] for name, counts in audit["strata"].items()},
         "n_calibration": len(both.filter(pl.col("split") != "test")),
         "between_raters": measure_raters(table, drawn, raters),
-        **measure_audit(drawn, means, threshold),
+        **measure_audit(drawn, means, bounds),
     }  # fmt: skip

@@ -51,6 +51,7 @@ class RegressionRun(Findings):
     """A run that is kept beside the artifacts."""
 
     name: str = Field(description="Name of this record.")
+    anchors_at: str = Field(default="", description="Folder or file of the anchors; empty for those of this project.")
     made_at: str
     flow_run_id: str = ""
     journal: str = Field(description="Folder of its replies, under `regressions` of the home that asked.")

@@ -17,9 +17,9 @@ MOST_RUNS = 200
 """Runs that are read; older ones are kept."""
 
 
-def name_run(now: datetime) -> str:
-    """Return the name of the record of a run: names stand in the order of time."""
-    return f"{now:%Y%m%dT%H%M%S}{now.microsecond:06d}-{uuid.uuid4().hex[:8]}"
+def name_run(now: datetime, judge_id: str, anchors: str) -> str:
+    """Return the name of the record of a run: names stand in the order of time, and say who was asked about what."""
+    return f"{now:%Y%m%dT%H%M%S}{now.microsecond:06d}-{name_accepted(judge_id, anchors)}-{uuid.uuid4().hex[:8]}"
 
 
 def keep_run(artifacts: ArtifactStore, run: RegressionRun) -> None:
@@ -27,10 +27,10 @@ def keep_run(artifacts: ArtifactStore, run: RegressionRun) -> None:
     artifacts.write_note(REGRESSIONS, run.name, run.model_dump_json())
 
 
-def read_regressions(artifacts: ArtifactStore, most: int = MOST_RUNS) -> list[RegressionRun]:
-    """Return the last runs, oldest first; a record that cannot be read is said and left out."""
+def read_regressions(artifacts: ArtifactStore, part: str = "", folder: str = REGRESSIONS) -> list[RegressionRun]:
+    """Return the last runs whose names hold `part`, oldest first; a record that cannot be read is said and left out."""
     runs = []
-    for name, text in artifacts.read_notes(REGRESSIONS, most):
+    for name, text in artifacts.read_notes(folder, MOST_RUNS, part):
         try:
             runs.append(RegressionRun.model_validate_json(text))
         except ValidationError:
@@ -40,8 +40,8 @@ def read_regressions(artifacts: ArtifactStore, most: int = MOST_RUNS) -> list[Re
 
 def find_last_run(artifacts: ArtifactStore, judge_id: str, anchors: str) -> RegressionRun | None:
     """Return the last run of a judge over anchors of this digest, None without any."""
-    runs = read_regressions(artifacts)
-    return next((one for one in reversed(runs) if (one.judge.judge_id, one.anchors) == (judge_id, anchors)), None)
+    runs = read_regressions(artifacts, f"-{name_accepted(judge_id, anchors)}-")
+    return runs[-1] if runs else None
 
 
 def accept_run(artifacts: ArtifactStore, run: RegressionRun) -> None:
@@ -61,6 +61,11 @@ def read_accepted_run(artifacts: ArtifactStore, judge_id: str, anchors: str) -> 
             where=f"{artifacts.root}/{ACCEPTED}/{name}.json",
             do="run `empathy judge regress --accept` with this judge",
         ) from None
+
+
+def read_accepted_runs(artifacts: ArtifactStore, judge_id: str) -> list[RegressionRun]:
+    """Return the accepted runs of a judge over any anchors, in the order of these; a damaged one is left out."""
+    return read_regressions(artifacts, f"{judge_id}-", ACCEPTED)
 
 
 def name_accepted(judge_id: str, anchors: str) -> str:

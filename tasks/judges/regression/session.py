@@ -15,6 +15,7 @@ from tasks.judges.regression.drift import measure_drift
 from tasks.judges.regression.record import RegressionRun, find_faults, find_out, name_judge, read_scores
 from tasks.judges.regression.relations import check_relations
 from tasks.judges.regression.runs import accept_run, keep_run, name_run, read_accepted_run
+from tasks.judges.validation.places import expand_home
 from tasks.progress import report_notice
 from tasks.scoring import ASKED_AGAIN, FREE_KINDS, Answer, ScoringRun, read_answers
 
@@ -36,8 +37,10 @@ def conclude_run(
     refuse_unanswered(findings.n_unscored, findings.n_cases)
     now = datetime.now(UTC)
     made = RegressionRun(
-        **dict(findings), name=name_run(now), made_at=now.isoformat(timespec="milliseconds"), flow_run_id=flow_run_id,
+        **dict(findings), name=name_run(now, run.identity.judge_id, findings.anchors),
+        made_at=now.isoformat(timespec="milliseconds"), flow_run_id=flow_run_id,
         journal=f"{run.identity.judge_id}/{folder.name}", judge=name_judge(run.identity),
+        anchors_at=find_place(config),
         cost_usd=0.0 if run.identity.kind in FREE_KINDS else add_costs(answers),
     )  # fmt: skip
     made = hold_to_bounds(run.home.artifacts, made, config)
@@ -51,6 +54,11 @@ def conclude_run(
         accept_run(run.home.artifacts, made)
     end_run(folder)
     return made
+
+
+def find_place(config: RegressionConfig) -> str:
+    """Return where the anchors are as another process finds them; nothing for those of this project."""
+    return str(expand_home(config.anchors).absolute()) if config.anchors else ""
 
 
 def hold_to_bounds(artifacts: ArtifactStore, run: RegressionRun, config: RegressionConfig) -> RegressionRun:
@@ -81,7 +89,9 @@ def review_run(
 ) -> RegressionRun:
     """Return a run that was kept, held to other bounds; accepted, if that is asked for. Nobody is asked again."""
     relations = check_relations(cases, run.scores, config.tolerance)
-    reviewed = run.model_copy(update={"tolerance": config.tolerance, "relations": relations})
+    reviewed = run.model_copy(
+        update={"tolerance": config.tolerance, "relations": relations, "anchors_at": find_place(config)}
+    )
     reviewed = hold_to_bounds(artifacts, reviewed, config)
     if reviewed.is_accepted:
         accept_run(artifacts, reviewed)

@@ -1,5 +1,6 @@
 """How far a judge agrees with people, with another judge, or with nothing but the length of a response."""
 
+from tasks.judges.validation.basis import refuse_guesses
 from tasks.judges.validation.columns import parse_mapping
 from tasks.judges.validation.compare import contrast_judges
 from tasks.judges.validation.dialogues import write_dialogues
@@ -12,6 +13,7 @@ from tasks.judges.validation.kept_ratings import (
     read_both,
     read_kept,
 )
+from tasks.judges.validation.measures import count_effective
 from tasks.judges.validation.panel import compare_pair, profile_bias
 from tasks.judges.validation.places import expand_home, require_new
 from tasks.judges.validation.ratings import read_ratings
@@ -22,6 +24,7 @@ __all__ = [
     "average_raters",
     "compare_pair",
     "contrast_judges",
+    "count_effective",
     "expand_home",
     "find_ratings",
     "gather_turns",
@@ -33,6 +36,7 @@ __all__ = [
     "read_both",
     "read_kept",
     "read_ratings",
+    "refuse_guesses",
     "require_new",
     "validate_judge",
     "write_dialogues",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tasks.errors import UsageError
 from tasks.home import Home
+from tasks.judges.validation.basis import describe_basis
 from tasks.judges.validation.kept_ratings import names_kept, refer_to
 from tasks.judges.validation.named_scores import (
     DISTILLED,
@@ -48,6 +49,8 @@ class JudgedTurns:
     """Turns in common, of which at most MOST_TURNS are measured."""
     n_rated: int | None
     """Rows of a file of ratings that could be used; None of another reference, or none."""
+    basis: tuple[str, ...] = ()
+    """What is to be known of how the scores came about, in sentences."""
 
 
 def score_column(judge: int, dimension: str) -> str:
@@ -84,7 +87,8 @@ def gather_turns(home: Home, judges: Sequence[str], against: str | None, mapping
     if reference is not None:
         check_values(reference)
     left_out = count_left_out(reference, named)
-    return JudgedTurns(name_judges(judges, named), turns, reference, left_out, n_common, n_rated)
+    basis = describe_basis(home, named.values())
+    return JudgedTurns(name_judges(judges, named), turns, reference, left_out, n_common, n_rated, basis)
 
 
 def read_reference(home: Home, against: str, mapping: Mapping[str, str]) -> Reference | None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 KEPT = "ratings"
 """What names them in a command, with `:DIGEST` if not the last ones; also their kind, and what is current."""
 RATINGS_FILE = "ratings.parquet"
-RATINGS_VERSION = 1
+RATINGS_VERSION = 2
 MOSTLY = 0.9
 """Share of the rated turns that an axis must be rated on: all axes are compared on the same turns."""
 COLUMNS = ("turn_key", "rater", *DIMENSIONS, "rating", "note")
@@ -50,7 +50,8 @@ def keep_ratings(
 ) -> ArtifactRef:
     """Return the artifact of a table of ratings (COLUMNS), which came from an audit or from a file."""
     table = table.select(COLUMNS).sort(COLUMNS)
-    inputs = {"rows": digest_of({"rows": table.rows()})}
+    # other raters, and other sheets, may have the same rows: what is said of them is part of the recipe
+    inputs = {"rows": digest_of({"rows": table.rows()}), "facts": digest_of(dict(facts))}
     parents: tuple[ArtifactRef, ...] = ()
     if isinstance(source, Path):
         inputs["file"] = hash_file(source)

@@ -38,6 +38,11 @@ class MidRanks:
         return np.asarray((np.cumsum(per_value, axis=1) - per_value / 2)[:, self.codes])
 
 
+def count_effective(weights: Floats) -> float | None:
+    """Return how many turns (n,) drawn alike would say as much of a mean (Kish 1965); None without any."""
+    return round(float(weights.sum() ** 2 / (weights**2).sum()), 1) if len(weights) else None
+
+
 def make_spearman(x: Floats, y: Floats) -> Statistic:
     """Return Spearman's rank correlation: Pearson's of the mid-ranks (Spearman 1904)."""
     refuse_constant(x, y)

@@ -9,7 +9,7 @@ from tasks.scoring import DIMENSIONS, DistilledJudge, read_bundled_agreement
 
 def write_notes(judged: JudgedTurns) -> list[str]:
     """Return sentences on what the figures rest on; none if there is nothing to warn of."""
-    notes = []
+    notes = list(judged.basis)
     n_turns = len(judged.turns)
     if judged.n_common > n_turns:
         notes.append(f"measured on {n_turns:,} of {judged.n_common:,} common turns, drawn by the hash of their key")

@@ -51,6 +51,12 @@ def read_ratings(path: Path, mapping: Mapping[str, str], wanted: Sequence[str] =
     axes = tuple(name for name in wanted if name in table.columns)
     has_place = {"dialogue_id", "utterance_idx"} <= set(table.columns)
     there = f"the file has: {', '.join(file.columns)[:300]}"
+    if not axes and "rating" in table.columns:
+        raise SourceError(
+            "The file has ratings as a whole only (1 to 3): no map can lead to those.", where,
+            "a map needs sensibility and rationality from 0 to 10: draw a sheet with `empathy judge audit`, or "
+            "say which columns hold them with --map COLUMN=sensibility --map COLUMN=rationality",
+        )  # fmt: skip
     if not axes:
         names = ("rating, or " if "rating" in wanted else "") + "sensibility and rationality (0 to 10)"
         do = f"map one: --map COLUMN={names}; {there}"

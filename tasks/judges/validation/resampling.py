@@ -41,8 +41,8 @@ class Resamples:
     def __init__(self, dialogues: Sequence[str], weights: Floats | None = None) -> None:
         names, self.dialogue_of_turn = np.unique(np.asarray(dialogues, dtype=str), return_inverse=True)
         self.n_turns, self.n_dialogues = len(self.dialogue_of_turn), len(names)
-        self.drawn = draw_dialogues(self.n_dialogues)
-        self.weights = np.ones(self.n_turns) if weights is None else weights / weights.mean()
+        self.drawn = draw_dialogues(self.n_dialogues) if names.size else np.zeros((N_RESAMPLES, 0), np.uint16)
+        self.weights = np.ones(self.n_turns) if weights is None or not self.n_turns else weights / weights.mean()
 
     def measure(self, make: Callable[..., Statistic], *values: NDArray[Any]) -> Figure:
         """Return the measure that `make(*values)` computes, each of the values being (n_turns,) or (n_turns, m).

@@ -11,6 +11,8 @@ from tasks.reporting.judges.habits import READING, Means, measure_cell, show_bia
 from tasks.reporting.judges.pairs import draw_pairs, tabulate_pairs
 from tasks.reporting.judges.planes import show_plane
 from tasks.reporting.judges.records import DIMENSIONS, Comparison
+from tasks.reporting.judges.saturation import draw_saturation, list_uses, tabulate_saturation
+from tasks.reporting.judges.subsets import show_subsets
 from tasks.reporting.judges.telling import tell_axes, tell_turns
 from tasks.reporting.judges.validation import BASELINES, Described, list_plane, show_reference_pair, sort_means
 from tasks.reporting.wording import clip, join_words
@@ -44,8 +46,12 @@ def describe_compared(record: Comparison) -> Section:
     ]
     alphas = [[Cell(name), measure_cell(alpha)] for name, alpha in record.alpha.items()]
     table = Table("All judges: Krippendorff's alpha (interval)", ("Score", "Alpha"), alphas)
-    blocks: list[Block] = [*planes, tabulate_pairs(record.pairs), *draw_pairs("pair", record.pairs), table]
-    return Section("compared", "Judges", "Each on the same turns.", blocks)
+    uses = list_uses(record)
+    saturation: list[Block] = []
+    if uses:  # beside the last plane if that would stand alone
+        saturation = [draw_saturation("saturation", uses, is_half=len(planes) % 2 == 1), tabulate_saturation(uses)]
+    blocks = [*planes, *saturation, tabulate_pairs(record.pairs), *draw_pairs("pair", record.pairs), table]
+    return Section("compared", "Judges", "Each on the same turns.", [*blocks, *show_subsets("subsets", record)])
 
 
 def describe_against(record: Comparison) -> Section:

@@ -10,7 +10,7 @@ from tasks.reporting.charts.bubbles import draw_bubbles
 from tasks.reporting.charts.heatmap import draw_heatmap
 from tasks.reporting.chosen import Bounds
 from tasks.reporting.judges.records import Measure
-from tasks.reporting.wording import clip, count_cell, number_cell
+from tasks.reporting.wording import clip, count_cell, count_of, number_cell
 
 Cells = Sequence[tuple[float, float, int]]
 """Two values and how many turns have them."""
@@ -20,15 +20,16 @@ UNBOUND: Bounds = (None, None)
 def show_plane(name: str, judge: str, cells: Cells, step: float = 1, bounds: Bounds = UNBOUND) -> Figure:
     """Return the heat map of a judge's pairs of scores, with the thresholds of a selection if it has some."""
     sensibility, rationality, most = max(cells, key=lambda cell: cell[2])
-    digits = 0 if step == 1 else 1
+    digits, n = 0 if step == 1 else 1, sum(count for *_, count in cells)
     return Figure(
         name=name,
         title=clip(judge, 60),
         description=f"Heat map of {len(cells)} pairs of scores by {clip(judge, 60)}; the most frequent is sensibility "
-        f"{sensibility:g} with rationality {rationality:g}, {most:,} of {sum(n for *_, n in cells):,} turns.",
+        f"{sensibility:g} with rationality {rationality:g}, {most:,} of {n:,} turns.",
         draw=partial(draw_heatmap, cells, step, bounds, "threshold"),
         numbers=Table(f"Turns by pair of scores, {clip(judge, 60)}", ("Sensibility", "Rationality", "Turns"),
-                      [[number_cell(s, digits), number_cell(r, digits), count_cell(n)] for s, r, n in cells]),
+                      [[number_cell(s, digits), number_cell(r, digits), count_cell(c)] for s, r, c in cells]),
+        note=f"{count_of(n, 'turn')}.",
         is_half=True,
         has_picture=True,
     )  # fmt: skip

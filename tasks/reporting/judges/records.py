@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.schema import Subset
+
 Number = Annotated[float, Field(allow_inf_nan=False)]
 DIMENSIONS: tuple[Literal["sensibility", "rationality"], ...] = ("sensibility", "rationality")
 
@@ -51,6 +53,51 @@ class Bias(Loose):
     scores: Mapping[str, Measure]
 
 
+class Overlap(Loose):
+    """How far one subset of a judge overlaps with the reference's."""
+
+    subset: str
+    n_judge: int
+    n_reference: int
+    jaccard: Measure
+    chance: Number | None = None
+    baselines: Mapping[str, Measure] = {}
+
+
+class PairOverlap(Loose):
+    """How far the subsets of two judges overlap."""
+
+    judges: tuple[str, str]
+    sensibility: Measure
+    rationality: Measure
+    discard: Measure
+
+    def of(self, subset: Subset) -> Measure:
+        """Return the overlap of one subset."""
+        of: Mapping[str, Measure] = {
+            "sensibility": self.sensibility, "rationality": self.rationality, "discard": self.discard,
+        }  # fmt: skip
+        return of[subset]
+
+
+class Selected(Loose):
+    """What several judges select at one threshold."""
+
+    threshold: Number
+    sizes: Mapping[str, Mapping[Subset, int]]
+    jaccard: tuple[PairOverlap, ...] = ()
+
+
+class Saturation(Loose):
+    """How much of its scale one score uses."""
+
+    mean: Number
+    sd: Number
+    mode: int
+    modal_share: Number
+    entropy: Number
+
+
 class High(Loose):
     """What counts as high in an AUC."""
 
@@ -86,6 +133,9 @@ class Validation(Measured):
     """One judge beside a reference, or alone."""
 
     judge: str
+    subsets: tuple[Overlap, ...] = ()
+    saturation: Mapping[str, Saturation] = {}
+    """By score; the reference's under `reference_` and its name."""
     bias: tuple[Bias, ...] = ()
     by_emotion: tuple[Mapping[str, Any], ...] = ()
     cells: Mapping[str, tuple[Mapping[str, Number], ...]] = {}
@@ -97,6 +147,8 @@ class Comparison(Measured):
     judges: tuple[str, ...]
     pairs: tuple[Pair, ...] = ()
     alpha: Mapping[str, Measure] = {}
+    subsets: tuple[Selected, ...] = ()
+    saturation: Mapping[str, Mapping[str, Saturation]] = {}
     bias: Mapping[str, tuple[Bias, ...]] = {}
     by_emotion: Mapping[str, tuple[Mapping[str, Any], ...]] = {}
     cells: Mapping[str, Mapping[str, tuple[Mapping[str, Number], ...]]] = {}

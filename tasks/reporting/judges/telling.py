@@ -11,7 +11,12 @@ def tell_turns(record: Measured) -> list[str]:
     """Return what was measured, and what must be known of it."""
     said = f"Measured on {count_of(record.n_turns, 'turn')} of {count_of(record.n_dialogues, 'dialogue')}; intervals "
     said += "are 95 %, over resampled dialogues."
-    return [said, *(f"{clip(note, 400)[:1].upper()}{clip(note, 400)[1:]}." for note in record.notes)]
+    return [said, *(f"{note[:1].upper()}{note[1:]}." for note in list_notes(record))]
+
+
+def list_notes(record: Measured) -> list[str]:
+    """Return what must be known before believing the figures, each without a capital and a full stop."""
+    return [clip(note, 400).removesuffix(".") for note in record.notes]
 
 
 def tell_axes(record: Measured) -> list[str]:

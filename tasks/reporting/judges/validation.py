@@ -9,6 +9,8 @@ from tasks.reporting.judges.agreeing import show_agreement
 from tasks.reporting.judges.habits import READING, Means, show_bias, show_emotions
 from tasks.reporting.judges.planes import Cells, show_pair, show_plane
 from tasks.reporting.judges.records import DIMENSIONS, Agreement, Measured, Validation
+from tasks.reporting.judges.saturation import draw_saturation, list_uses, tabulate_saturation
+from tasks.reporting.judges.subsets import show_subsets
 from tasks.reporting.judges.telling import tell_axes, tell_turns
 from tasks.reporting.wording import clip
 
@@ -34,16 +36,14 @@ def describe_agreement(record: Validation) -> Section:
     """Return how far the judge agrees with the reference: charts beside baselines, then score against score."""
     if not record.reference:
         return Section("agreement", "Agreement", absent="Measured against nothing: `--against` names a reference.")
-    blocks: list[Block] = []
-    for axis in record.axes:
-        blocks += show_agreement(f"agreement-{axis}", record, axis)
-        blocks += [
-            show_reference_pair(f"scatter-{row.predictor}-{axis}", record.judge, record, row,
-                                record.cells.get(f"{row.predictor}_{axis}", ()))
-            for row in record.agreement
-            if row.kind == "judge" and row.axis == axis and record.cells.get(f"{row.predictor}_{axis}")
-        ]  # fmt: skip
-    return Section("agreement", "Agreement", BASELINES, blocks)
+    blocks = [block for axis in record.axes for block in show_agreement(f"agreement-{axis}", record, axis)]
+    blocks += [
+        show_reference_pair(f"scatter-{row.predictor}-{row.axis}", record.judge, record, row,
+                            record.cells.get(f"{row.predictor}_{row.axis}", ()))
+        for row in record.agreement
+        if row.kind == "judge" and record.cells.get(f"{row.predictor}_{row.axis}")
+    ]  # fmt: skip
+    return Section("agreement", "Agreement", BASELINES, [*blocks, *show_subsets("subsets", record)])
 
 
 def show_reference_pair(
@@ -63,11 +63,14 @@ def show_reference_pair(
 
 
 def describe_own_scores(record: Validation) -> Section:
-    """Return where the judge puts the turns, and its means per emotion beside the reference's."""
-    blocks: list[Block] = []
-    cells = record.cells.get("scores", ())
-    if cells:
-        blocks.append(show_plane("plane", record.judge, list_plane(cells)))
+    """Return where the judge puts the turns, how much of the scale it uses, and its means per emotion.
+
+    The reference's figures stand beside the judge's.
+    """
+    cells, uses = record.cells.get("scores", ()), list_uses(record)
+    blocks: list[Block] = [show_plane("plane", record.judge, list_plane(cells))] if cells else []
+    if uses:
+        blocks += [draw_saturation("saturation", uses, is_half=bool(cells)), tabulate_saturation(uses)]
     sources = {record.judge: "", **({record.reference: "reference_"} if record.reference else {})}
     for dimension in DIMENSIONS:
         means: Means = [

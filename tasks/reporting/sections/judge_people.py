@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from tasks.reporting.blocks import Block, Cell, Section, Table
+from tasks.reporting.blocks import Block, Cell, Figure, Prose, Section, Table
 from tasks.reporting.judges.agreeing import show_agreement
 from tasks.reporting.judges.habits import measure_cell
 from tasks.reporting.judges.notes import KeptComparison, KeptValidation, name_judges
 from tasks.reporting.judges.records import Measure
+from tasks.reporting.judges.saturation import list_uses, tabulate_saturation
+from tasks.reporting.judges.subsets import show_subsets
+from tasks.reporting.judges.telling import list_notes
 from tasks.reporting.material import Material
 from tasks.reporting.wording import clip, count_cell
 
@@ -26,16 +29,25 @@ def describe_people(material: Material) -> Section:
     if not kept:
         return section(absent="No validation was kept. `empathy judge validate JUDGE --against FILE --keep` keeps one.")
     blocks: list[Block] = [tabulate_kept(kept)]
-    for at, one in enumerate(kept[:MOST_DRAWN], 1):
-        blocks += [block for axis in one.axes for block in show_one(f"kept-{at}-{axis}", one, axis)]
+    for at, one in enumerate(kept, 1):
+        blocks += show_one(f"kept-{at}", one, is_drawn=at <= MOST_DRAWN)
     lead = "The newest of each judge and reference, with 95 % intervals over whole dialogues. What only counts words "
     lead += "stands in brackets: a judge must leave it far behind."
     return section(lead=lead, blocks=blocks)
 
 
-def show_one(name: str, one: Kept, axis: str) -> list[Block]:
-    """Return the charts of one validation, titled by what was measured against what."""
-    return show_agreement(name, one, axis, f"{title_of(one)}: ")
+def show_one(name: str, one: Kept, is_drawn: bool) -> list[Block]:
+    """Return the charts and tables of one validation by its title, then what must be known of it."""
+    title = title_of(one)
+    blocks: list[Block] = []
+    if is_drawn:
+        blocks += [b for axis in one.axes for b in show_agreement(f"{name}-{axis}", one, axis, f"{title}: ")]
+    subsets = show_subsets(f"{name}-subsets", one, f"{title}: ")
+    blocks += [block for block in subsets if is_drawn or not isinstance(block, Figure)]
+    uses = list_uses(one)
+    blocks += [tabulate_saturation(uses, f"{title}: ")] if uses else []
+    notes = list_notes(one)
+    return [*blocks, Prose([f"To know of {title}: {'; '.join(notes)}."])] if notes else blocks
 
 
 def title_of(one: Kept) -> str:

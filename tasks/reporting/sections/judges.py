@@ -57,6 +57,7 @@ def tabulate_judges(judges: Mapping[str, pl.LazyFrame]) -> Table:
         rows.append([Cell(name), count_cell(n), number_cell(s), number_cell(r), *modes, number_cell(rho)])
     columns = ("Judge", "Scored turns", "Mean S", "Mean R", "Most common S", "Most common R", "S with R")
     note = "Most common: the whole score that most turns have, and their share. S with R: Spearman of the two scores."
+    note += " Judges may have scored different turns: each plane is of its own." if len(judges) > 1 else ""
     return Table("Judges of this corpus", columns, rows, note=note)
 
 

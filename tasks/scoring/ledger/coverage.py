@@ -8,6 +8,7 @@ from importlib import resources
 import duckdb
 from pydantic import BaseModel, ConfigDict
 
+from tasks.scoring.chosen import load_chosen
 from tasks.scoring.reasons import ASKED_AGAIN
 
 
@@ -28,9 +29,13 @@ class Coverage(BaseModel):
 
 
 def count_coverage(
-    connection: duckdb.DuckDBPyConnection, turn_files: Sequence[str], judge_id: str, split: str
+    connection: duckdb.DuckDBPyConnection, turn_files: Sequence[str], judge_id: str, split: str, chosen_file: str = ""
 ) -> Coverage:
-    """Count the corpus's turns (not keys) that have a score of the judge, and the others by reason."""
+    """Count the corpus's turns (not keys) that have a score of the judge, and the others by reason.
+
+    Where a `chosen_file` (Parquet, turn_key) is given, only turns that stand in it count.
+    """
+    load_chosen(connection, chosen_file)
     query = (resources.files("tasks.scoring.ledger") / "coverage.sql").read_text(encoding="utf-8")
     values = {"turn_files": list(turn_files), "judge_id": judge_id, "split": split}
     counts = dict(connection.execute(query, values).fetchall())

@@ -3,7 +3,8 @@
 WITH turns AS (
     SELECT DISTINCT dialogue_id, utterance_idx, turn_key
     FROM read_parquet($turn_files)
-    WHERE $split = 'all' OR split = $split
+    WHERE ($split = 'all' OR split = $split)
+        AND (NOT getvariable('is_chosen') OR turn_key IN (SELECT turn_key FROM chosen_keys))
 )
 SELECT
     CASE WHEN scores.sensibility IS NULL THEN coalesce(scores.unscored_reason, 'not asked') END AS reason,

@@ -172,3 +172,15 @@ def test_coverage_counts_turns_not_keys_by_why_they_have_no_score(home, corpus, 
     assert coverage.unscored == {"rate_limit": 2, "refusal": 1, "not asked": 5}
     assert coverage.n_transient == 2
     assert nothing.n_turns == 0
+
+
+def test_a_count_may_be_confined_to_chosen_turns(home, corpus, keys, judges, tmp_path):
+    """What failed elsewhere, in another run, is no failure of a run that was to ask about these."""
+    files = home.turn_files(corpus)
+    judges(LOCAL, scores={"cccc": {keys[0]: "rate_limit", keys[1]: 7.0}})
+    duckdb.execute(f"COPY (SELECT '{keys[1]}' AS turn_key) TO '{tmp_path / 'chosen.parquet'}' (FORMAT parquet)")
+    with home.store.transaction() as connection:
+        chosen = count_coverage(connection, files, "cccc", "all", str(tmp_path / "chosen.parquet"))
+        whole = count_coverage(connection, files, "cccc", "all")
+    assert (chosen.n_scored, chosen.unscored, chosen.n_transient) == (chosen.n_turns, {}, 0)
+    assert whole.n_transient > 0
