@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Annotated, Literal
 
 import typer
 from typer._click.exceptions import ClickException  # usage errors, in the click that typer carries
 
-from flows.commands import data, export, judge, look, models, operate, score, select, serve, sweep
+from flows.commands import accepted, data, export, judge, look, models, operate, score, select, serve, sweep, upkeep
 from tasks.errors import EmpathyError, UsageError
 
 INTERRUPTED = "Interrupted. What was finished is kept: run the same command again to go on."
@@ -24,9 +26,32 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for group in (data, score, select, sweep, models, export, serve, look, operate):
+for group in (data, score, select, sweep, models, export, serve, look, operate, upkeep):
     group.register(app)
 app.add_typer(judge.app, name="judge")
+app.add_typer(accepted.app, name="models")
+
+
+def set_log_format(value: str | None) -> str | None:
+    """Choose how progress is told, in this process and in those it starts, before the rest is looked at."""
+    if value is not None:
+        os.environ["EMPATHY_LOG_FORMAT"] = value
+    return value
+
+
+@app.callback()
+def configure(
+    log_format: Annotated[
+        Literal["text", "json"] | None,
+        typer.Option(
+            "--log-format",
+            help="How progress is told on stderr \\[default: EMPATHY_LOG_FORMAT or text].",
+            callback=set_log_format,
+            is_eager=True,
+        ),
+    ] = None,
+) -> None:
+    """Take what holds for every command."""
 
 
 def main() -> None:
@@ -51,9 +76,12 @@ def run_app() -> tuple[str, int]:
     except typer.Exit as error:
         return "", error.exit_code
     except ClickException as error:
+        from flows.json_log import is_json
         from flows.terminal import tidy
 
         error.message = tidy(error.message)
+        if is_json():
+            return error.format_message(), error.exit_code
         error.show()
         return "", error.exit_code
     except (KeyboardInterrupt, typer.Abort):

@@ -122,13 +122,26 @@ class ArtifactStore:
 
     def list_refs(self, kind: str) -> list[ArtifactRef]:
         """Return the complete artifacts of a kind, oldest first."""
+        manifests = {path: self.read_manifest(path) for path in self.list_folders(kind)}
+        return [
+            self._to_ref(path, manifests[path]) for path in sorted(manifests, key=lambda p: manifests[p]["made_at"])
+        ]
+
+    def list_kinds(self) -> list[str]:
+        """Return the names of the folders under the root: kinds of artifacts, and of notes."""
+        try:
+            return sorted(path.rsplit("/", 1)[-1] for path in self.fs.ls(self.root, detail=False))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def list_folders(self, kind: str) -> list[str]:
+        """Return the folders of the complete artifacts of a kind, in no order; none of a folder of notes."""
         try:
             folders = self.fs.ls(f"{self.root}/{kind}", detail=False)  # not a glob: the root may hold a `[`
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
-        whole = [path for path in folders if "/.tmp-" not in path and self.fs.exists(f"{path}/{MANIFEST}")]
-        manifests = {path: self.read_manifest(path) for path in whole}
-        return [self._to_ref(path, manifests[path]) for path in sorted(whole, key=lambda p: manifests[p]["made_at"])]
+        candidates = [path for path in folders if "/.tmp-" not in path and not path.endswith(".json")]
+        return [path for path in candidates if self.fs.exists(f"{path}/{MANIFEST}")]
 
     def set_current(self, name: str, ref: ArtifactRef) -> None:
         """Make `ref` what `name` stands for when a command is not told which artifact to use."""
@@ -159,13 +172,13 @@ class ArtifactStore:
         except FileNotFoundError:
             return None
 
-    def read_notes(self, folder: str, most: int) -> list[tuple[str, str]]:
-        """Return name and text of the last notes of a folder, in the order of their names."""
+    def read_notes(self, folder: str, most: int, part: str = "") -> list[tuple[str, str]]:
+        """Return name and text of the last notes of a folder whose names hold `part`, in the order of their names."""
         try:
             found = self.fs.ls(f"{self.root}/{folder}", detail=False)
         except FileNotFoundError:
             return []
-        paths = sorted(path for path in found if path.endswith(".json"))[-most:]
+        paths = sorted(path for path in found if path.endswith(".json") and part in path.rsplit("/", 1)[-1])[-most:]
         with ThreadPoolExecutor(8) as pool:  # not `cat` of all: it takes the root for a pattern
             texts = list(pool.map(self.fs.cat_file, paths))
         return [(Path(path).stem, text.decode("utf-8", "replace")) for path, text in zip(paths, texts, strict=True)]

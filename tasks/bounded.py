@@ -17,17 +17,39 @@ HIDDEN = r"[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u20
 of one run with such a half Prefect's server can list no run any more."""
 NAME_LENGTH, PLACE_LENGTH = 200, 4096
 
-_hidden = re.compile(HIDDEN)
+KEY = (
+    r"\b[sprk]k[-_](?:[a-z0-9]{1,12}[-_])*(?=[A-Za-z0-9_-]*[0-9])[A-Za-z0-9]{12}"  # OpenAI, Anthropic, Stripe
+    r"|\b(?:gh[oprsu]_|github_pat_|hf_|glpat-|xox[abeprs]-|AIza)[A-Za-z0-9_-]{16}"
+    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"  # AWS
+    r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\."  # a JSON web token
+    r"|\b[Bb]earer +[A-Za-z0-9._~+/=-]{8}"
+    r"|://[^\s/?#]*@"  # an address with a user, whose password or token it is
+    r"|[?&](?:[A-Za-z0-9_-]*(?:[Tt]oken|[Ss]ignature|[Ss]ecret|[Pp]assword|[Cc]redential|[Aa]pi[-_]?[Kk]ey)|key|sig)="
+)
+"""What keys look like, by the beginnings that their makers gave them, and addresses that carry one."""
+WHERE_KEYS_BELONG = (
+    "keys belong into the environment (OPENAI_API_KEY, EMPATHY_JUDGE_API_KEY, HF_TOKEN, AWS_*) or a Secret block of "
+    "Prefect: parameters are stored, and shown to everybody"
+)
+
+_hidden, _key = re.compile(HIDDEN), re.compile(KEY)
 
 
 def refuse_hidden(text: str) -> str:
-    """Return a text as it is. Raises ValueError if it holds characters that nobody sees."""
+    """Return a text as it is. Raises ValueError if it holds characters that nobody sees, or what looks like a key."""
     if _hidden.search(text):
         raise ValueError("control characters and marks of direction are not allowed")
+    if _key.search(text):
+        raise ValueError(f"this looks like a key, or an address with one; {WHERE_KEYS_BELONG}")
     return text
 
 
-_schema = {"not": {"pattern": HIDDEN}}
+def hide_keys(text: str) -> str:
+    """Return a text that may be shown: from where a key seems to begin to the end of its word, it is struck out."""
+    return re.sub(rf"(?:{KEY})[^\s'\"]*", "[key]", text)
+
+
+_schema = {"not": {"pattern": f"{HIDDEN}|{KEY}"}}
 Name = Annotated[str, Field(max_length=NAME_LENGTH, json_schema_extra=_schema), AfterValidator(refuse_hidden)]
 """A name of a model, a judge, an endpoint."""
 Place = Annotated[str, Field(max_length=PLACE_LENGTH, json_schema_extra=_schema), AfterValidator(refuse_hidden)]
@@ -46,8 +68,11 @@ def check_place(text: str, option: str) -> str:
     """Return what was given to an option that is no field of a config. Raises UsageError if it cannot be a place."""
     if len(text) > PLACE_LENGTH or _hidden.search(text):
         raise UsageError(
-            f"{option} cannot be {text[:80]!r}.", do=f"give at most {PLACE_LENGTH:,} characters that can be seen"
+            f"{option} cannot be {hide_keys(text)[:80]!r}.",
+            do=f"give at most {PLACE_LENGTH:,} characters that can be seen",
         )
+    if _key.search(text):
+        raise UsageError(f"{option} looks like a key, or an address with one.", do=WHERE_KEYS_BELONG)
     return text
 
 

@@ -8,6 +8,7 @@ EmpathyError                 1  failed
 │   └── LeaseHeldError          another run is scoring with this judge
 ├── ArtifactError            1  an artifact is missing or not what its manifest says
 ├── DriftError               1  a judge no longer scores as in the run that was accepted
+├── GateError                1  a new mixture is not shown to be as good as the accepted one
 ├── StoreError               1  the database is locked, damaged or from a newer version
 ├── ServerError              1  the background server did not come up
 ├── DataLeakError            1  a training row stands in the evaluation split
@@ -63,6 +64,10 @@ class ArtifactError(EmpathyError):
 
 class DriftError(EmpathyError):
     """A judge no longer scores the anchors as in its accepted run, or not as well as it must."""
+
+
+class GateError(EmpathyError):
+    """A new mixture is worse than the accepted one, or not shown to be as good."""
 
 
 class StoreError(EmpathyError):

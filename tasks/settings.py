@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tasks.bounded import refuse_hidden
 
 
 class Settings(BaseSettings):
     """Read from the environment (`EMPATHY_*`); never a task or flow parameter, as those are stored."""
 
-    model_config = SettingsConfigDict(env_prefix="EMPATHY_", frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="EMPATHY_", frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     home: Path = Field(default=Path("~/.efficient-empathy"), description="Database, journal, caches, server.")
-    artifacts: str = Field(default="", description="Folder or s3:// URL of the artifacts; in the home if empty.")
+    artifacts: Annotated[str, AfterValidator(refuse_hidden)] = Field(
+        default="", description="Folder or s3:// URL of the artifacts; in the home if empty."
+    )
     judge_base_url: str | None = Field(
         default=None,
         validation_alias=AliasChoices("EMPATHY_JUDGE_BASE_URL", "OPENAI_BASE_URL"),
@@ -32,6 +38,8 @@ class Settings(BaseSettings):
         description="Token for gated base models.",
     )
     serve_api_key: SecretStr | None = Field(default=None, description="Key that `empathy serve` asks for.")
+    webhook_url: SecretStr | None = Field(default=None, description="Address that is told of runs that failed.")
+    webhook_format: Literal["json", "slack"] = Field(default="json", description="How that address is told.")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Where models run.")
     checkpoint_every_s: float = Field(
         default=120.0, ge=0, description="Seconds between the checkpoints of a training, 0 for one every step."
@@ -41,6 +49,9 @@ class Settings(BaseSettings):
     )
     accelerate_config: Path | None = Field(
         default=None, description="Config file of `accelerate` whose processes train; one process if not set."
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="How progress and messages are told on stderr: for people, or a JSON object a line."
     )
     lock_timeout_s: float = Field(default=60.0, gt=0, description="How long to wait for the database's lock.")
 

@@ -70,7 +70,9 @@ class Store:
         deadline = time.monotonic() + self.lock_timeout_s
         while True:
             try:
-                return duckdb.connect(str(self.path))
+                connection = duckdb.connect(str(self.path))
+                connection.execute("SET enable_progress_bar = false")  # it is drawn on stdout, amid our JSON
+                return connection
             except duckdb.IOException as error:
                 if "Could not set lock" not in str(error):
                     raise self._unusable(error) from None
@@ -117,8 +119,9 @@ class Store:
             version += 1
             connection.execute("UPDATE schema_version SET version = $version", {"version": version})
         if version != SCHEMA_VERSION:
+            again = "`empathy rebuild` makes it anew from journal and artifacts"
             raise StoreError(
                 f"The database has schema version {version}; this program knows {SCHEMA_VERSION}.",
                 where=str(self.path),
-                do="use the program that wrote it, or `empathy rebuild`",
+                do=again if version < SCHEMA_VERSION else f"use the program that wrote it, or {again}",
             )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from collections.abc import Collection
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from tasks.chat import to_messages
+from tasks.dialogues.forgotten import is_named
 from tasks.dialogues.read import read_dialogues
 from tasks.dialogues.rejected import Rejected
 from tasks.dialogues.source import Source
@@ -25,11 +27,12 @@ def ingest_recipe(source: Source, source_split: str) -> Recipe:
     return Recipe("dialogues", INGEST_VERSION, {"split": source_split}, inputs={"source": source.digest})
 
 
-def ingest(source: Source, source_split: str, folder: Path) -> dict[str, Any]:
+def ingest(source: Source, source_split: str, folder: Path, forgotten: Collection[str] = frozenset()) -> dict[str, Any]:
     """Write the tables of a source into a folder and return the facts of its manifest.
 
-    `by_split` counts turns, `by_reason` entries of the quarantine, `formats` files. Memory does not grow with
-    the source. Raises SourceError where a file cannot be read, ConfigError for an unknown split.
+    Dialogues of the ids `forgotten`, and raw rows that name one, are left out. `by_split` counts turns, `by_reason`
+    entries of the quarantine, `formats` files. Memory does not grow with the source. Raises SourceError where a file
+    cannot be read, ConfigError for an unknown split.
     """
     from tasks.dialogues.tables import DIALOGUES, QUARANTINE, TURNS, TableWriter
 
@@ -43,6 +46,8 @@ def ingest(source: Source, source_split: str, folder: Path) -> dict[str, Any]:
         TableWriter(folder / "quarantine.parquet", QUARANTINE) as quarantine,
     ):
         for item in read_dialogues(source):
+            if is_forgotten(item, forgotten):
+                continue
             if isinstance(item, Rejected):
                 quarantine.add(item._asdict())
                 by_reason[item.reason.value] += 1
@@ -66,6 +71,13 @@ def ingest(source: Source, source_split: str, folder: Path) -> dict[str, Any]:
     }
 
 
+def is_forgotten(item: Dialogue | Rejected, forgotten: Collection[str]) -> bool:
+    """Say whether what was read is of a forgotten dialogue."""
+    if isinstance(item, Rejected):
+        return any(is_named(dialogue_id, item.raw) for dialogue_id in forgotten)
+    return item.dialogue_id in forgotten
+
+
 def write_cross_split(folder: Path) -> int:
     """Write `cross_split.parquet`, the turn keys that stand in two splits, and return how many there are."""
     import duckdb
@@ -76,6 +88,7 @@ def write_cross_split(folder: Path) -> int:
         tempfile.TemporaryDirectory(prefix="empathy-ingest-") as spill,
         duckdb.connect(config={"memory_limit": "1GB", "temp_directory": spill, "threads": 2}) as connection,
     ):
+        connection.execute("SET enable_progress_bar = false")  # it is drawn on stdout, amid our JSON
         found = connection.sql(query, params={"turns": str(folder / "turns.parquet")})
         found.write_parquet(path, compression="zstd")
         counted = connection.execute("SELECT count(*) FROM read_parquet(?)", [path]).fetchone()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
+from tasks.bounded import check_place
 from tasks.dialogues.csv_dialect import detect_csv_format
 from tasks.dialogues.fetch import SCHEMES, fetch, name_of_url
 from tasks.dialogues.parquet import check_parquet
@@ -65,7 +66,11 @@ def _locate(source: str, cache_dir: Path) -> Path:
 
 
 def check_url(source: str) -> str:
-    """Return the address of a remote source. Raises SourceError for one that no source can have."""
+    """Return the address of a remote source.
+
+    Raises SourceError for one that no source can have, UsageError for one with a key in it: a manifest keeps it.
+    """
+    check_place(source, "SOURCE")
     scheme, _, rest = source.partition("://")
     if scheme.lower() not in SCHEMES:
         raise SourceError(f"There is no way to read {scheme}:// sources.", where=source, do="use https:// or s3://")

@@ -9,7 +9,7 @@ from prefect import task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from tasks.dialogues import index_dialogues, ingest, ingest_recipe, resolve_source
+from tasks.dialogues import index_dialogues, ingest, ingest_recipe, list_forgotten, resolve_source
 from tasks.home import open_home
 from tasks.schema import ArtifactRef
 
@@ -21,7 +21,7 @@ def ingest_source(source: str, source_split: str) -> ArtifactRef:
     found = resolve_source(source, home.settings.cache_dir)
 
     def build(folder: Path) -> dict[str, Any]:
-        return {**ingest(found, source_split, folder), "source": source}
+        return {**ingest(found, source_split, folder, list_forgotten(home.artifacts)), "source": source}
 
     return home.artifacts.produce(ingest_recipe(found, source_split), build)
 
