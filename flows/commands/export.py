@@ -22,7 +22,9 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    model: Annotated[str, typer.Argument(help="mixture, sensibility, rationality, a control, or an artifact.")],
+    model: Annotated[
+        str, typer.Argument(help="mixture, accepted, sensibility, rationality, a control, or an artifact.")
+    ],
     out: Annotated[Path, typer.Argument(help="Folder to write; it must not exist.")],
     format: Annotated[
         Literal["moe", "lora", "merged"],
@@ -62,6 +64,10 @@ def find_model(home: Home, model: str) -> ArtifactRef:
 
     Raises UsageError for a name that stands for nothing, or an artifact that is no model.
     """
+    from tasks.evaluation import ACCEPTED, require_accepted
+
+    if model == ACCEPTED:
+        return require_accepted(home.artifacts)
     if "/" not in model:
         named = home.artifacts.get_current("mixture" if model == "mixture" else f"expert-{model}")
         if named is None:

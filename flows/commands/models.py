@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import typer
 
+from flows.commands.gating import GateOption, MinSeedsOption, PromoteOption, check_gate, show_gated
 from flows.commands.judges_of_responses import (
     BudgetOption,
     PairwiseOption,
@@ -170,6 +171,9 @@ def evaluate(
     base_url: BaseUrlOption = None,
     pairwise: PairwiseOption = False,
     max_cost: BudgetOption = None,
+    gate: GateOption = False,
+    min_seeds: MinSeedsOption = None,
+    promote: PromoteOption = False,
     home: HomeOption = None,
     json: JsonOption = False,
     verbose: VerboseOption = False,
@@ -185,20 +189,25 @@ def evaluate(
     check_systems(systems or [])
     compared = {**choose_judges(judge, model, is_pairwise=pairwise), **drop_unset(systems=systems or None)}
     overrides: dict[str, Any] = {"evaluation": compared, "scoring": drop_unset(max_cost_usd=max_cost)}
+    overrides["gate"] = drop_unset(min_seeds=min_seeds)
     if systems:
         overrides["controls"] = []
     options: dict[str, Any] = {"base_model": base_model, "max_steps": max_steps, "seed": seed, "set_fields": set_fields}
     config = load_config(profile, overrides, **options)
     check_base(config)
     check_judges(config, max_cost)
+    check_gate(config, gate=gate, min_seeds=min_seeds, promote=promote)
     check_subsets()
     limits = {"max_minutes": max_minutes}
     ref = run_command("evaluate_models", as_json=json, verbose=verbose, config=config, **limits)
-    show_evaluation(ref, as_json=json)
+    if gate:
+        show_gated(ref, config, as_json=json, verbose=verbose, promote=promote, **limits)
+    else:
+        show_evaluation(ref, as_json=json)
 
 
 def chat(
-    model: Annotated[str, typer.Argument(help="base, sensibility, rationality, mixture, or a control.")] = "mixture",
+    model: Annotated[str, typer.Argument(help="base, mixture, accepted, an expert or a control.")] = "mixture",
     max_new_tokens: Annotated[int, typer.Option(min=1, max=2048, help="Longest answer.")] = 64,
     routing: Annotated[
         bool, typer.Option("--routing", help="Show which expert spoke: each token coloured by its gate.")

@@ -68,9 +68,9 @@ def show_models(refs: Mapping[str, ArtifactRef], *, as_json: bool) -> None:
     show_result(result, as_json=as_json, tables=[table])
 
 
-def show_evaluation(ref: ArtifactRef, *, as_json: bool) -> None:
-    """Print the comparison of systems."""
-    from flows.terminal import show_result
+def show_evaluation(ref: ArtifactRef, *, as_json: bool, gate: Mapping[str, Any] | None = None) -> None:
+    """Print the comparison of systems, and what the gate said of the mixture if it was asked."""
+    from flows.terminal import Listing, show_result
     from tasks.evaluation import list_missing_controls
 
     result = {
@@ -79,9 +79,18 @@ def show_evaluation(ref: ArtifactRef, *, as_json: bool) -> None:
         "comparisons": read_paired(ref).to_dicts(),
         "missing_controls": list(list_missing_controls(list_systems(ref))),
         **read_judgements(ref),
+        **({"gate": gate} if gate else {}),
     }
     tables = [evaluation_table(ref), *judgement_tables(ref), *paired_tables(ref)]
+    if gate:
+        tables.append(Listing("Gate", describe_gate(gate)))
     show_result(result, as_json=as_json, tables=tables)
+
+
+def describe_gate(gate: Mapping[str, Any]) -> list[tuple[str, object]]:
+    """Return what the gate said, and which mixture is accepted because of it."""
+    rows: list[tuple[str, object]] = [("passed" if gate["is_passed"] else "failed", gate["said"])]
+    return rows + ([("accepted", gate["mixture"]["config_digest"])] if gate.get("is_promoted") else [])
 
 
 def paired_tables(ref: ArtifactRef) -> list[Table | Listing]:

@@ -23,7 +23,9 @@ def register(app: typer.Typer) -> None:
 
 
 def serve(
-    model: Annotated[str, typer.Argument(help="base, mixture, an adapter's name, or the folder of an artifact.")],
+    model: Annotated[
+        str, typer.Argument(help="base, mixture, accepted, an adapter's name, or the folder of an artifact.")
+    ],
     host: Annotated[str, typer.Option(help="Address to listen on; beyond loopback a key is needed.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes any free one.")] = 8000,
     api_key_env: Annotated[

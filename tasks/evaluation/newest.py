@@ -16,16 +16,23 @@ def describe_newest_evaluation(artifacts: ArtifactStore, model: ArtifactRef) -> 
 
     Raises ArtifactError if that evaluation is damaged.
     """
+    found = find_newest_evaluation(artifacts, model)
+    if found is None:
+        return ""
+    ref, name = found
+    folder = artifacts.open(ref)
+    has_pairs = (folder / COMPARISONS_FILE).exists()  # one of an earlier version has none
+    tables = write_markdown(read_metrics(folder), read_comparisons(folder) if has_pairs else pl.DataFrame())
+    source = f"{ref.kind}/{ref.config_digest}"
+    return f"This model is the row `{name}` (from `{source}`, sha256 `{ref.sha256}`).\n\n{tables}".strip()
+
+
+def find_newest_evaluation(artifacts: ArtifactStore, model: ArtifactRef) -> tuple[ArtifactRef, str] | None:
+    """Return the newest evaluation that holds this very model, and what the model is called in it; None without one."""
     for ref in reversed(artifacts.list_refs("evaluation")):
-        evaluation, *made_from = read_lineage(artifacts, [ref])
-        if name := _name_in(made_from, model):
-            folder = artifacts.open(ref)
-            has_pairs = (folder / COMPARISONS_FILE).exists()  # one of an earlier version has none
-            tables = write_markdown(read_metrics(folder), read_comparisons(folder) if has_pairs else pl.DataFrame())
-            return (
-                f"This model is the row `{name}` (from `{evaluation.name}`, sha256 `{ref.sha256}`).\n\n{tables}".strip()
-            )
-    return ""
+        if name := _name_in(list(read_lineage(artifacts, [ref])[1:]), model):
+            return ref, name
+    return None
 
 
 def _name_in(lineage: list[Ancestor], model: ArtifactRef) -> str:

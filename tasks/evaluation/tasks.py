@@ -9,22 +9,32 @@ import polars as pl
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
 
 from tasks.chat import EMPATHY_INSTRUCTION
-from tasks.config import ExperimentConfig, JudgeConfig, PairwiseConfig, ScoringConfig
-from tasks.errors import DataLeakError
+from tasks.config import ExperimentConfig, GateConfig, JudgeConfig, PairwiseConfig, ScoringConfig
+from tasks.errors import DataLeakError, GateError, UsageError
 from tasks.evaluation import (
+    Candidates,
     FinishedBatches,
+    Verdict,
+    ask_alike,
+    compare_recipes,
     cut_budget,
     evaluate_system,
     evaluation_recipe,
+    find_candidates,
+    find_revision,
     generated_recipe,
     index_evaluation,
+    judge_candidates,
     list_pairs,
     load_system,
     make_wins_table,
     pick_held_out,
+    promote,
     questions_recipe,
+    read_base_name,
     read_comparisons,
     read_metrics,
     read_responses,
@@ -36,7 +46,7 @@ from tasks.evaluation import (
     write_questions,
     write_responses,
 )
-from tasks.experts import Base, read_corpus
+from tasks.experts import Base, prepare_base, read_corpus
 from tasks.home import Home, open_home
 from tasks.schema import ArtifactRef
 from tasks.scoring import count_spent, identify_judge
@@ -101,6 +111,59 @@ def compare_systems(
     create_markdown_artifact(key="evaluation", markdown=markdown, description=ref.uri)
     home.artifacts.set_current("evaluation", ref)
     return home.record(ref)
+
+
+@task(name="gather candidates", cache_policy=NO_CACHE)
+def gather_candidates(evaluation: ArtifactRef | None, gate: GateConfig) -> Candidates:
+    """Return what must be compared before the mixture of an evaluation, the last one if not given, is accepted."""
+    artifacts = open_home().artifacts
+    chosen = evaluation or artifacts.get_current("evaluation")
+    if chosen is None:
+        raise UsageError("There is no evaluation yet.", do="run `empathy evaluate` first")
+    return find_candidates(artifacts, chosen, gate)
+
+
+@task(name="prepare candidate", cache_policy=NO_CACHE)
+def prepare_candidate(
+    mixture: ArtifactRef, candidates: Candidates, config: ExperimentConfig
+) -> tuple[Base, ExperimentConfig]:
+    """Return the base that a mixture was trained on, and the config by which it answers the candidates' turns."""
+    home = open_home()
+    name, revision = read_base_name(home.artifacts, mixture)
+    base = prepare_base(name, revision, home.settings.cache_dir, home.settings.hub_token)
+    return base, ask_alike(home.artifacts, mixture, base, candidates, config)
+
+
+@task(name="judge mixture", cache_policy=NO_CACHE)
+def judge_mixture(
+    candidates: Candidates, new: list[ArtifactRef], accepted: list[ArtifactRef], config: ExperimentConfig
+) -> Verdict:
+    """Say on the run's page whether the new mixture is worse than the accepted one; raises GateError if it may be.
+
+    `new` and `accepted` are the responses of each side's seeds, none of them where there is nothing to compare.
+    """
+    artifacts = open_home().artifacts
+    rows, rivals = ([read_responses([artifacts.open(ref)]) for ref in side] for side in (new, accepted))
+    comparison = compare_recipes(rows, rivals, config.gate, config.evaluation) if new else None
+    try:
+        verdict = judge_candidates(candidates, comparison)
+    except GateError as error:
+        create_markdown_artifact(key="gate", markdown=f"**Failed.** {error.what}", description=error.do)
+        raise
+    create_markdown_artifact(key="gate", markdown=f"**Passed.** {verdict.said}", description=verdict.mixture.uri)
+    return verdict
+
+
+@task(name="promote mixture", cache_policy=NO_CACHE)
+def promote_mixture(verdict: Verdict) -> Verdict:
+    """Make the mixture that passed the accepted one; the step is noted unless it is that already."""
+    step = promote(
+        open_home().artifacts, verdict.mixture, verdict.evaluation,
+        by="gate", flow_run_id=str(flow_run.id or ""), revision=find_revision(), comparison=verdict.comparison,
+    )  # fmt: skip
+    said = "It is the accepted mixture now" if step else "It was the accepted mixture already"
+    create_markdown_artifact(key="promotion", markdown=f"{said}: `{verdict.mixture.config_digest}`")
+    return verdict.model_copy(update={"is_promoted": step is not None})
 
 
 @task(name="keep generated turns", cache_policy=NO_CACHE)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tasks.chat import PromptFormat
 from tasks.config import ADAPTERS
 from tasks.errors import UsageError
-from tasks.evaluation import load_system
+from tasks.evaluation import ACCEPTED, load_system, require_accepted
 from tasks.experts import TurnEncoder, prepare_base
 from tasks.home import Home
 from tasks.schema import ArtifactRef
@@ -33,14 +33,17 @@ class FoundModel:
 
 
 def find_model(home: Home, model: str) -> FoundModel:
-    """Return the model that `model` means: base, mixture, an adapter's name, or the folder or URL of an artifact.
+    """Return the model that `model` means: base, mixture, accepted, an adapter's name, an artifact's folder or URL.
 
     Raises UsageError where no such model was trained here, ArtifactError where its artifact cannot be read.
     """
     current = list_models(home)
     if model == "base" and current:
         return FoundModel(model, None, next(iter(current.values())), "chat")  # as it is evaluated
-    ref = home.artifacts.read_ref(model) if "/" in model else current.get(model)
+    if model == ACCEPTED:
+        ref: ArtifactRef | None = require_accepted(home.artifacts)
+    else:
+        ref = home.artifacts.read_ref(model) if "/" in model else current.get(model)
     if ref is None:
         there = f"; here are {', '.join(['base', *current])}" if current else ""
         raise UsageError(
