@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JUDGE ?= distilled
+TEST_PROCESSES ?= 2
 SOURCE ?= sample
 
-.PHONY: help setup demo test test-browser test-system bench-scoring bench-pacing bench-planning bench-selection bench-judge bench-active bench-training bench-router check format up down clean
+.PHONY: help setup demo test test-without-torch smoke test-browser test-system bench-scoring bench-pacing bench-planning bench-selection bench-judge bench-active bench-training bench-router check format up down clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -32,7 +33,23 @@ demo: $(VENV)/.demo ## Run the whole method on the bundled sample: no key, no ac
 	$(BIN)/empathy run "$(SOURCE)" --profile demo --judge "$(JUDGE)"
 
 test: $(VENV)/.train ## Run the tests
-	$(BIN)/python -m pytest -m 'not system'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not system' -n $(TEST_PROCESSES) --dist loadfile
+
+# An environment of its own: torch in .venv would hide a test that needs it and does not say so.
+PLAIN := .venv-without-torch
+$(PLAIN)/.dev: pyproject.toml constraints.txt
+	test -x $(PLAIN)/bin/python || $(PYTHON) -m venv $(PLAIN)
+	$(PLAIN)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+test-without-torch: $(PLAIN)/.dev ## Run the tests that need no torch, where there is none
+	$(PLAIN)/bin/python -c 'import importlib.util as u, sys; sys.exit(u.find_spec("torch") and "torch is here, too")'
+	$(PLAIN)/bin/python -m pytest -m 'not system and not train'
+
+smoke: $(VENV)/.train ## Run the whole method on a tiny random model, and the gate
+	$(BIN)/empathy run sample --profile smoke
+	$(BIN)/empathy evaluate mixture --profile smoke --gate --promote
+	$(BIN)/empathy models list
 
 test-browser: $(VENV)/.train ## Drive the report in the system's Chromium
 	$(BIN)/python -m pytest -m system tests/system/test_report_browser.py
@@ -90,4 +107,4 @@ down: ## Stop them
 	@test ! -x $(BIN)/empathy || $(BIN)/empathy down
 
 clean: ## Remove the environment and caches of tools
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(PLAIN) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import flow, unmapped
 from prefect.runtime import flow_run
 
+from flows.naming import name_comparing, named_by
 from flows.score_dialogues import RUNNER
 from flows.waiting import wait_for
 from tasks.config import PairwiseConfig, ScoringConfig
@@ -15,7 +16,7 @@ from tasks.scoring import open_scoring_run
 from tasks.scoring.tasks import keep_verdicts, plan_questions, raise_unanswered, score_chunk
 
 
-@flow(name="compare-responses", task_runner=RUNNER)
+@flow(name="compare-responses", flow_run_name=named_by(name_comparing), task_runner=RUNNER)
 def compare_responses(
     responses: list[ArtifactRef],
     corpus: list[ArtifactRef],

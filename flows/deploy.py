@@ -1,60 +1,76 @@
-"""Work pools and deployments on a server, from `deployments/prefect.yaml`; safe to repeat."""
+"""Work pools, deployments and automations on a server, from the files in `deployments/`; safe to repeat."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from importlib import resources
 from pathlib import Path
 
-import yaml
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.exceptions import ObjectAlreadyExists
 
-from tasks.errors import ServerError, UsageError
+from flows.deploying.applied import Applied, PoolType
+from flows.deploying.automations import apply_automations, read_automations
+from flows.deploying.deployments import (
+    compare_deployments,
+    find_deployments,
+    list_left,
+    read_names,
+    restore_schedules,
+    run_deploy,
+)
+from flows.deploying.pools import apply_pool, apply_pools, find_pool, find_type, read_pools
+from flows.deploying.version import find_version
+from tasks.errors import UsageError
 
-POOLS = {"cpu": "Scoring, selection and reports.", "gpu": "Training; give its worker the machine with the GPU."}
+IMAGE_ROOT = "/app"
+"""Where the images have the project."""
 
 
-def deploy_all(api_url: str) -> list[str]:
-    """Create the work pools and every deployment, and return the names of the deployments.
+def deploy_all(api_url: str, pool: PoolType | None = None, auto_retrain: bool | None = None) -> list[Applied]:
+    """Put everything of `deployments/` on the server, and say what was new, changed or as it is.
 
-    Raises UsageError outside a clone, ServerError if Prefect refuses a deployment.
+    Pools are of the type they have, and of processes if there are none, unless `pool` names one. Switches of
+    automations and schedules stay as they are found; `auto_retrain` sets those that start training. Raises
+    UsageError outside a clone or where somebody else's pool or deployment has a name of ours, ServerError if Prefect
+    refuses a deployment.
     """
-    root = Path(str(resources.files("flows"))).parent
-    file = root / "deployments" / "prefect.yaml"
-    if not file.exists():
-        raise UsageError("Deployments are made from a clone of the project.", where=str(file))
-    create_pools()
-    done = subprocess.run(
-        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)],
-        cwd=root,
-        env={**os.environ, "PREFECT_API_URL": api_url, "EMPATHY_ROOT": str(root)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise ServerError(
-            f"Prefect refused a deployment:\n{(done.stdout + done.stderr)[-2000:]}", where=str(file), do="mend it"
-        )
-    deployments = yaml.safe_load(file.read_text(encoding="utf-8"))["deployments"]
-    return [f"{flow_name(entry['entrypoint'])}/{entry['name']}" for entry in deployments]
-
-
-def create_pools() -> None:
-    """Create the process work pools that do not exist yet."""
+    root = find_root()
+    folder, file = root / "deployments", root / "deployments" / "prefect.yaml"
+    names = read_names(file)
     with get_client(sync_client=True) as client:
-        for name, description in POOLS.items():
-            try:
-                client.create_work_pool(WorkPoolCreate(name=name, type="process", description=description))
-            except ObjectAlreadyExists:
-                continue
+        before = find_deployments(client, names)
+        kind = pool or find_type(client)
+        pools = apply_pools(client, read_pools(folder / "pools", kind))
+        place = str(root) if kind == "process" else IMAGE_ROOT
+        run_deploy(file, {"PREFECT_API_URL": api_url, "EMPATHY_ROOT": place, "EMPATHY_VERSION": find_version(root)})
+        restore_schedules(client, before, find_deployments(client, names), auto_retrain)
+        after = find_deployments(client, names)
+        deployments = compare_deployments(before, after)
+        ids = {name: one.id for name, one in after.items()}
+        switches = {"auto_retrain": auto_retrain}
+        automations = apply_automations(client, read_automations(folder / "automations"), ids, switches)
+        return [*pools, *deployments, *list_left(client, after), *automations]
 
 
-def flow_name(entrypoint: str) -> str:
-    """Return the flow's name by the project's rule: the function's, with dashes."""
-    return entrypoint.rpartition(".")[2].replace("_", "-")
+def make_pool(name: str) -> None:
+    """Create a process pool of ours that does not exist yet: a worker would make one that then is not ours.
+
+    Outside a clone nothing says what the pool is like, and that is left to the worker.
+    """
+    folder = locate_root() / "deployments" / "pools"
+    if folder.exists():
+        with get_client(sync_client=True) as client:
+            if find_pool(client, name) is None:
+                apply_pool(client, read_pools(folder, "process")[name], None)
+
+
+def locate_root() -> Path:
+    """Return the folder that the program stands in: a clone's, or one of installed packages."""
+    return Path(str(resources.files("flows"))).parent
+
+
+def find_root() -> Path:
+    """Return the clone's folder. Raises UsageError where the program was installed without one."""
+    root = locate_root()
+    if not (root / "deployments" / "prefect.yaml").exists():
+        raise UsageError("Deployments are made from a clone of the project.", where=str(root / "deployments"))
+    return root

@@ -6,6 +6,8 @@ from prefect import flow
 
 from flows.evaluate_models import evaluate_models
 from flows.ingest_dialogues import ingest_dialogues
+from flows.naming import name_whole, named_by
+from flows.notifying import notify_failure
 from flows.score_dialogues import score_dialogues
 from flows.select_subsets import select_subsets
 from flows.train_experts import train_experts
@@ -17,7 +19,8 @@ from tasks.reporting.tasks import write_run_report
 from tasks.schema import ArtifactRef
 
 
-@flow(name="efficient-empathy", flow_run_name="efficient empathy on {config.source}")
+@flow(name="efficient-empathy", flow_run_name=named_by(name_whole),
+      on_failure=[notify_failure], on_crashed=[notify_failure])  # fmt: skip
 def efficient_empathy(config: ExperimentConfig = ExperimentConfig()) -> dict[str, ArtifactRef]:  # noqa: B008 - frozen
     """Run the method from a source of dialogues to the report; what was made before is found again.
 

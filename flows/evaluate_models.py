@@ -8,6 +8,9 @@ from prefect import flow
 
 from flows.compare_responses import compare_responses
 from flows.judge_responses import judge_responses
+from flows.naming import name_evaluation, named_by
+from flows.notifying import notify_failure
+from flows.showing import progress_on_page
 from flows.train_experts import train_experts
 from flows.train_router import train_router
 from tasks.bounded import Minutes
@@ -18,7 +21,8 @@ from tasks.experts.tasks import find_corpus_of, find_trained, prepare_base_model
 from tasks.schema import ArtifactRef
 
 
-@flow(name="evaluate-models")
+@flow(name="evaluate-models", flow_run_name=named_by(name_evaluation),
+      on_failure=[notify_failure], on_crashed=[notify_failure])  # fmt: skip
 def evaluate_models(
     config: ExperimentConfig = ExperimentConfig(),  # noqa: B008 - frozen, and the form shows it
     subsets: ArtifactRef | None = None,
@@ -49,7 +53,8 @@ def evaluate_models(
     is_joined = mixture is not None or not has_mixture(config)
     joined = mixture if is_joined else train_router(config, chosen, adapters, max_minutes)
     models = {"base": None, "prompted": None, **partners, **adapters, "mixture": joined}
-    responses = [evaluate_one(name, models[name], corpus, base, config, max_minutes) for name in systems]
+    with progress_on_page():
+        responses = [evaluate_one(name, models[name], corpus, base, config, max_minutes) for name in systems]
     judge, pairwise, scoring = config.evaluation.judge, config.evaluation.pairwise, config.scoring
     started = time.time()
     scores = judge_responses(responses, corpus, judge, scoring) if judge else None

@@ -6,12 +6,13 @@ from typing import Literal
 
 from prefect import flow
 
+from flows.naming import name_ingest, named_by
 from tasks.bounded import Place
 from tasks.dialogues.tasks import ingest_source, note_dialogues
 from tasks.schema import ArtifactRef
 
 
-@flow(name="ingest-dialogues", flow_run_name="ingest {source}")
+@flow(name="ingest-dialogues", flow_run_name=named_by(name_ingest))
 def ingest_dialogues(
     source: Place = "sample", source_split: Literal["auto", "train", "valid", "test"] = "auto"
 ) -> ArtifactRef:

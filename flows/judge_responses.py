@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
+from flows.naming import name_judging, named_by
 from flows.score_dialogues import score_dialogues
 from tasks.config import JudgeConfig, ScoringConfig
 from tasks.evaluation import lift_limits
@@ -11,7 +12,7 @@ from tasks.evaluation.tasks import keep_generated
 from tasks.schema import ArtifactRef
 
 
-@flow(name="judge-responses")
+@flow(name="judge-responses", flow_run_name=named_by(name_judging))
 def judge_responses(
     responses: list[ArtifactRef],
     corpus: list[ArtifactRef],

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+from flows.json_log import is_json
 from flows.server import QUIET, ensure_server
 from tasks.settings import Settings
 
@@ -34,7 +35,10 @@ def run_flow(name: str, say: Callable[[str], None], *, is_verbose: bool = False,
 @contextmanager
 def prefect_api(say: Callable[[str], None], *, is_verbose: bool = False) -> Iterator[str]:
     """Make an API the one that flows talk to, and yield its address."""
-    os.environ.update({key: value for key, value in ENVIRONMENT.items() if key not in os.environ})
+    for key, value in ENVIRONMENT.items():
+        os.environ.setdefault(key, value)
+    if is_json():  # what `--verbose` shows of Prefect's own lines, and what workers started from here write
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER", "json")
     if not is_verbose:
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     logging.getLogger("empathy").setLevel(logging.INFO)

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from prefect import flow
-from prefect.runtime import flow_run
 
+from flows.naming import name_selection, named_by
+from flows.notifying import notify_failure
 from tasks.config import SelectionConfig
 from tasks.dialogues.tasks import resolve_corpus
+from tasks.reporting.tasks import show_selection
 from tasks.schema import ArtifactRef
 from tasks.scoring.tasks import resolve_scores
 from tasks.selection.tasks import materialize_subsets
 
 
-def name_run() -> str:
-    """Say in the run's name what is selected."""
-    chosen: SelectionConfig = flow_run.parameters["selection"]
-    return f"select {chosen.label}"
-
-
-@flow(name="select-subsets", flow_run_name=name_run)
+@flow(name="select-subsets", flow_run_name=named_by(name_selection),
+      on_failure=[notify_failure], on_crashed=[notify_failure])  # fmt: skip
 def select_subsets(
     selection: SelectionConfig = SelectionConfig(),  # noqa: B008 - frozen, and the form shows it
     dialogues: list[ArtifactRef] | None = None,
@@ -33,4 +30,6 @@ def select_subsets(
     """
     corpus = resolve_corpus(dialogues)
     in_force = resolve_scores(corpus, scores, selection.judge_id)
-    return materialize_subsets(corpus, in_force, selection)
+    subsets = materialize_subsets(corpus, in_force, selection)
+    show_selection(subsets)
+    return subsets

@@ -15,22 +15,31 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
 from rich.table import Table
 
+from flows.json_log import JsonHandler, is_json, write_event
 from tasks.bounded import make_visible
 
 PLAIN_LINE_EVERY_S = 5.0
 MOST_COLUMNS = 500
 """Of one line of an error."""
+MOST_TOLD = 20_000
+"""Signs of an error's text in a line of JSON."""
 
 errors = Console(stderr=True, highlight=False, markup=False)
 
 
 def say(message: str) -> None:
     """Tell the person what is going on."""
+    if is_json():
+        write_event("message", text=message)
+        return
     errors.print(make_visible(message), style="dim", soft_wrap=True)
 
 
 def complain(message: str) -> None:
     """Tell the person what went wrong."""
+    if is_json():
+        write_event("error", "error", text=message[:MOST_TOLD])
+        return
     errors.print("Error:", style="bold red", end=" ")
     errors.print(tidy(message), soft_wrap=True)
 
@@ -43,6 +52,9 @@ def tidy(message: str) -> str:
 
 def warn(text: str) -> None:
     """Tell the person what to look at before they go on."""
+    if is_json():
+        write_event("warning", "warning", text=text)
+        return
     errors.print("Warning:", style="bold yellow", end=" ")
     errors.print(make_visible(text), style="yellow", soft_wrap=True)
 
@@ -156,7 +168,11 @@ class ProgressHandler(logging.Handler):
 
 @contextmanager
 def show_progress(*, is_quiet: bool = False) -> Iterator[None]:
-    """Draw the progress of whatever runs inside."""
+    """Draw the progress of whatever runs inside; or tell it in lines of JSON, which `--json` does not hush."""
+    if is_json():
+        with handle("empathy", JsonHandler()):
+            yield
+        return
     if is_quiet:
         yield
         return
@@ -165,15 +181,21 @@ def show_progress(*, is_quiet: bool = False) -> Iterator[None]:
         TextColumn("left"), TimeLeftColumn(), TextColumn("[dim]{task.fields[details]}"),
     )  # fmt: skip
     progress = Progress(*columns, console=errors) if sys.stderr.isatty() else None
-    handler = ProgressHandler(progress)
-    logger = logging.getLogger("empathy.progress")
-    logger.setLevel(logging.INFO)
-    logger.addHandler(handler)
-    try:
+    with handle("empathy.progress", ProgressHandler(progress)):
         if progress is None:
             yield
         else:
             with progress:
                 yield
+
+
+@contextmanager
+def handle(name: str, handler: logging.Handler) -> Iterator[None]:
+    """Give the records of a logger to a handler."""
+    logger = logging.getLogger(name)
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    try:
+        yield
     finally:
         logger.removeHandler(handler)

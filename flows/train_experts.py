@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from prefect import flow
 
+from flows.naming import name_training, named_by
+from flows.notifying import notify_failure
+from flows.showing import progress_on_page
 from tasks.bounded import Minutes
 from tasks.config import AdapterName, ExperimentConfig
 from tasks.experts.tasks import prepare_base_model, resolve_subsets, train_adapter
 from tasks.schema import ArtifactRef
 
 
-@flow(name="train-experts")
+@flow(name="train-experts", flow_run_name=named_by(name_training),
+      on_failure=[notify_failure], on_crashed=[notify_failure])  # fmt: skip
 def train_experts(
     config: ExperimentConfig = ExperimentConfig(),  # noqa: B008 - frozen, and the form shows it
     adapters: tuple[AdapterName, ...] = ("sensibility", "rationality"),
@@ -27,4 +31,5 @@ def train_experts(
     """
     chosen = resolve_subsets(subsets)
     base = prepare_base_model(config)
-    return {name: train_adapter(name, chosen, base, config, max_minutes) for name in adapters}
+    with progress_on_page():
+        return {name: train_adapter(name, chosen, base, config, max_minutes) for name in adapters}

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from prefect import flow
 
+from flows.naming import name_routing, named_by
+from flows.notifying import notify_failure
+from flows.showing import progress_on_page
 from flows.train_experts import train_experts
 from tasks.bounded import Minutes
 from tasks.config import ExperimentConfig
@@ -12,7 +15,8 @@ from tasks.router.tasks import train_mixture_task
 from tasks.schema import ArtifactRef
 
 
-@flow(name="train-router")
+@flow(name="train-router", flow_run_name=named_by(name_routing),
+      on_failure=[notify_failure], on_crashed=[notify_failure])  # fmt: skip
 def train_router(
     config: ExperimentConfig = ExperimentConfig(),  # noqa: B008 - frozen, and the form shows it
     subsets: ArtifactRef | None = None,
@@ -30,4 +34,5 @@ def train_router(
     chosen = resolve_subsets(subsets)
     trained = experts or train_experts(config, ("sensibility", "rationality"), chosen, max_minutes)
     base = prepare_base_model(config)
-    return train_mixture_task(chosen, trained, base, config, max_minutes)
+    with progress_on_page():
+        return train_mixture_task(chosen, trained, base, config, max_minutes)

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from tasks.bounded import Amount, Count, Finite, Name, Place, Seed
+from tasks.bounded import Amount, Count, Finite, Name, Place, Seed, hide_keys
 from tasks.errors import ConfigError
 from tasks.judge_config import DEFAULT_N_SAMPLES as DEFAULT_N_SAMPLES
 from tasks.judge_config import ActiveConfig as ActiveConfig
@@ -21,6 +21,7 @@ from tasks.judge_config import PairwiseConfig as PairwiseConfig
 from tasks.judge_config import Part
 from tasks.judge_config import SystemName as SystemName
 from tasks.selection_config import SelectionConfig as SelectionConfig
+from tasks.selection_config import SweepConfig as SweepConfig
 
 MOST_TOLD = 120
 """Characters of a wrong value that are repeated."""
@@ -164,6 +165,20 @@ class EvaluationConfig(Part):
         return tuple(dict.fromkeys(systems))
 
 
+class GateConfig(Part):
+    """When a new mixture may take the accepted one's place."""
+
+    min_seeds: int = Field(
+        default=3, ge=1, le=100, description="Mixtures that differ only in their seed, without which nothing is said."
+    )
+    tolerance: Finite = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="Share by which perplexity may rise: with 95 % confidence it must have risen by no more.",
+    )
+
+
 class ExperimentConfig(Part):
     """The whole method, from a source of dialogues to the report."""
 
@@ -185,6 +200,7 @@ class ExperimentConfig(Part):
     )
     router: RouterConfig = Field(default_factory=RouterConfig, description="The mixture.")
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig, description="The comparison.")
+    gate: GateConfig = Field(default_factory=GateConfig, description="What retraining must show.")
 
 
 def list_profiles() -> list[str]:
@@ -222,8 +238,8 @@ def describe_errors(error: ValidationError) -> str:
 
 
 def tell(value: object) -> str:
-    """Return a value as it was given, on one line and not endless."""
-    said = repr(value)
+    """Return a value as it was given, on one line and not endless, and without keys."""
+    said = hide_keys(repr(value))
     return said if len(said) <= MOST_TOLD else f"{said[:MOST_TOLD]}…, {len(said):,} characters"
 
 

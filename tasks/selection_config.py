@@ -15,6 +15,7 @@ MaxTurns = Annotated[int, Field(ge=1, le=1_000_000_000)]
 MaxWords = Annotated[int, Field(ge=1, le=100_000)]
 RuleName = Literal["paper", "released", "quantile", "lower-bound", "top-k"]
 AxisName = Literal["sensibility", "rationality"]
+SweptRule = Literal["paper", "released", "lower-bound"]
 
 DEFAULT_AXIS: AxisName = "sensibility"
 DEFAULT_K_SD = 1.0
@@ -182,3 +183,29 @@ def as_recipe(selection: SelectionConfig, split: str) -> dict[str, Any]:
     """Return what decides the subsets, for a recipe: a field that was not set is no part of it."""
     set_ones = selection.model_dump(exclude={"judge_id"}, exclude_none=True)
     return {**{name: value for name, value in set_ones.items() if value != ""}, "split": split}
+
+
+class SweepConfig(Part):
+    """Which selections are counted side by side, without making any of them."""
+
+    rules: tuple[SweptRule, ...] = Field(
+        default=("paper", "released"), min_length=1, description="Rules; each is counted at every threshold."
+    )
+    thresholds: tuple[Threshold, ...] = Field(
+        default=(4.0, 5.0, 6.0, 7.0), min_length=1, max_length=41,
+        description="Thresholds, 0 to 10; each stands for both scores.",
+    )  # fmt: skip
+    split: Literal["train", "valid", "test", "auto"] = Field(
+        default="auto", description="Split to select from; auto: train, or the only split there is."
+    )
+    judge_id: Name = Field(default="", description="Id or alias of the judge; needed when several have scores.")
+
+    @property
+    def grid(self) -> list[SelectionConfig]:
+        """Every rule at every threshold, each once, rules and thresholds in order."""
+        return [
+            SelectionConfig(rule=rule, sensibility_threshold=value, rationality_threshold=value, split=self.split,
+                            judge_id=self.judge_id)
+            for rule in dict.fromkeys(self.rules)
+            for value in sorted(set(self.thresholds))
+        ]  # fmt: skip

@@ -56,8 +56,8 @@ def test_every_parameter_is_explained_frozen_and_no_other_is_taken(group):
         assert field.description.endswith((".", "?")), f"{group.__name__}.{name}: a sentence ends with a full stop"
 
 
-def test_there_are_seven_groups_of_parameters():
-    assert len(groups()) == 7
+def test_there_are_eight_groups_of_parameters():
+    assert len(groups()) == 8
 
 
 def test_a_config_cannot_be_changed():

@@ -147,6 +147,10 @@ def find_artifact(place: Any, artifact: str) -> str:
 
 def trace(place: Any, uri: str) -> dict[str, Any]:
     """Return an artifact's own facts and, nested, those of everything it came from."""
+    if not place.artifacts.holds(uri):  # a report is removed with a dialogue that is forgotten; people remove the rest
+        kind, digest = uri.rsplit("/", 2)[-2:]
+        gone: dict[str, Any] = {"config": {}, "inputs": {}, "facts": {}, "parents": []}
+        return {"kind": kind, "digest": digest, "uri": uri, "made_at": "removed", **gone}
     manifest = place.artifacts.read_manifest(uri)
     return {
         "kind": manifest["kind"],
@@ -166,6 +170,8 @@ def describe_node(node: dict[str, Any]) -> str:
     said = [f"{key}={node['config'][key]}" for key in telling if node["config"].get(key) not in (None, "")]
     said += [f"{key}={value}" for key, value in node["inputs"].items() if key == "base"]
     source = [f"source={node['facts']['source']}"] if "source" in node["facts"] else []
+    if n_forgotten := node["facts"].get("forgotten"):
+        said.append(f"({n_forgotten} dialogues forgotten)")
     rows = f"{node['facts'].get('n_rows', 0):,} rows"
     line = f"{node['kind']} {node['digest'][:12]}  {rows}  {' '.join([*said, *source])}  {node['made_at'][:19]}"
     return make_visible(line)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 import typer
 
 from flows.commands.options import HomeOption, JsonOption, VerboseOption, use_home
@@ -30,6 +32,9 @@ def up(
     with prefect_api(say) as api_url:
         result: dict[str, object] = {"url": api_url.removesuffix("/api"), "api_url": api_url}
         if worker:
+            from flows.deploy import make_pool  # imports Prefect, which reads its settings then
+
+            make_pool("cpu")
             result["worker_pid"] = ensure_worker(Settings().home_dir, api_url, "cpu")
     show_result(result, as_json=json, tables=[Listing("Prefect is up", list(result.items()))])
 
@@ -46,26 +51,48 @@ def down(home: HomeOption = None, json: JsonOption = False) -> None:
     show_result({"stopped": stopped}, as_json=json)
 
 
-def deploy(home: HomeOption = None, json: JsonOption = False, verbose: VerboseOption = False) -> None:
-    """Create or update work pools and deployments on the running server; safe to repeat."""
-    from flows.deploy import deploy_all
+def deploy(
+    pool: Annotated[
+        Literal["process", "docker", "kubernetes"] | None,
+        typer.Option(help="What runs the work \\[default: what the pools are of, else process]."),
+    ] = None,
+    auto_retrain: Annotated[
+        bool | None,
+        typer.Option(
+            "--auto-retrain/--no-auto-retrain",
+            help="Whether other subsets start a training \\[default: as it is; off].",
+        ),
+    ] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Create or update work pools, deployments and automations on the running server; safe to repeat."""
     from flows.runtime import prefect_api
     from flows.terminal import make_table, say, show_result
 
     use_home(home)
-    with prefect_api(say, is_verbose=verbose) as api_url:
-        names = deploy_all(api_url)
-    table = make_table(f"Deployed to {api_url}", ["deployment"], [(name,) for name in names])
-    show_result({"api_url": api_url, "deployments": names}, as_json=json, tables=[table])
+    with prefect_api((lambda _: None) if json else say, is_verbose=verbose) as api_url:
+        from flows.deploy import deploy_all  # imports Prefect, which reads its settings then
+
+        applied = deploy_all(api_url, pool, auto_retrain)
+    rows = [(one.name, one.kind, one.state, one.note) for one in applied]
+    table = make_table(f"Deployed to {api_url}", ["name", "", "state", "note"], rows)
+    names = [one.name for one in applied if one.kind == "deployment" and one.state != "left over"]
+    result = {"api_url": api_url, "deployments": names, "applied": [one._asdict() for one in applied]}
+    show_result(result, as_json=json, tables=[table])
 
 
 def rebuild(home: HomeOption = None, json: JsonOption = False) -> None:
     """Make the database anew from journal and artifacts; the old file is kept beside it."""
     from flows.rebuild_database import rebuild_database
-    from flows.terminal import make_table, say, show_progress, show_result
+    from flows.terminal import make_table, say, show_progress, show_result, warn
     from tasks.home import open_home
 
     use_home(home)
     with show_progress(is_quiet=json):
-        counts = rebuild_database(open_home(), say)
-    show_result(counts, as_json=json, tables=[make_table("Rebuilt", ["table", "rows"], list(counts.items()))])
+        counts, passed_over = rebuild_database(open_home(), say)
+    for line in passed_over:
+        warn(f"passed over {line}")
+    table = make_table("Rebuilt", ["table", "rows"], list(counts.items()))
+    show_result({**counts, "passed_over": passed_over}, as_json=json, tables=[table])

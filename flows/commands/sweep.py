@@ -9,7 +9,7 @@ import typer
 from flows.commands.data import SplitName, find_scores
 from flows.commands.options import HomeOption, JsonOption, drop_unset, refuse_empty, use_home
 from flows.commands.sweep_grid import DEFAULT_RULES, ThresholdRule, list_pairs, make_grid, make_targets
-from tasks.errors import ArtifactError, UsageError
+from tasks.errors import UsageError
 from tasks.selection_config import AxisName
 
 if TYPE_CHECKING:
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
     from flows.commands.data import Inputs
     from flows.terminal import Listing
-    from tasks.artifacts import ArtifactStore
     from tasks.config import SelectionConfig
-    from tasks.schema import ArtifactRef
 
 
 def register(app: typer.Typer) -> None:
@@ -74,7 +72,7 @@ def sweep(
     """
     from flows.commands import sweep_tables as found
     from flows.terminal import show_result
-    from tasks.selection import settle, sweep_selections
+    from tasks.selection import find_chosen, settle, sweep_selections
 
     use_home(home)
     has_grid = any(text is not None for text in (thresholds, sensibility_thresholds, rationality_thresholds))
@@ -99,30 +97,6 @@ def sweep(
     if others is not None:
         look_at_judges(result, tables, inputs, grid, others)
     show_result(result, as_json=json, tables=tables)
-
-
-def find_chosen(artifacts: ArtifactStore, scores: ArtifactRef, against: str | None) -> SelectionConfig:
-    """Return the selection to compare with: the one that a digest names, else the last one made, else the default.
-
-    Raises UsageError if no selection, or several, have the digest.
-    """
-    from tasks.config import SelectionConfig
-    from tasks.selection import find_selection
-
-    ref = artifacts.get_current("subsets") if against is None else find_selection(artifacts, against)
-    try:
-        manifest = artifacts.read_manifest(ref.uri) if ref else None
-    except ArtifactError:
-        if against is not None:
-            raise
-        manifest = None  # somebody removed it: there is still something to compare with
-    if manifest is None:
-        return SelectionConfig()
-    chosen = SelectionConfig.model_validate(manifest["config"])
-    judges = [facts.get("judge_id") for facts in (manifest["facts"].get("scores", {}),
-                                                  artifacts.read_manifest(scores.uri)["facts"])]  # fmt: skip
-    is_of_another = judges[0] != judges[1]  # whose calibration maps other scores
-    return SelectionConfig() if against is None and chosen.calibration and is_of_another else chosen
 
 
 def look_at_folds(

@@ -35,6 +35,7 @@ from tasks.experts.running import Course, run_trainer
 from tasks.experts.runtime import Runtime
 from tasks.experts.steps import EXPERTS, plan_steps
 from tasks.experts.targets import list_targets
+from tasks.experts.telling import describe_training
 from tasks.experts.tracking import Tracking, check_trackers
 from tasks.experts.training import train_expert
 from tasks.experts.working import run_worker
@@ -66,6 +67,7 @@ __all__ = [
     "count_response_tokens",
     "describe_expert",
     "describe_origin",
+    "describe_training",
     "digest_rows",
     "expert_recipe",
     "find_current_subsets",

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 from prefect import task
+from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from tasks.config import ADAPTERS, ExperimentConfig
@@ -14,6 +15,7 @@ from tasks.experts import (
     Base,
     Runtime,
     corpus_of,
+    describe_training,
     digest_rows,
     expert_recipe,
     find_current_subsets,
@@ -74,6 +76,8 @@ def train_adapter(
     ref = home.artifacts.produce(recipe, build)
     runtime.clear()
     home.artifacts.set_current(f"expert-{name}", ref)
+    facts = home.artifacts.read_manifest(ref.uri)["facts"]
+    create_table_artifact(key=f"expert-{name}", table=describe_training(facts), description=f"Expert {name}: {ref.uri}")
     return home.record(ref)
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from prefect import task
+from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from tasks.config import ExperimentConfig
-from tasks.experts import EXPERTS, Base, Runtime, plan_steps, read_lineage, read_valid
+from tasks.experts import EXPERTS, Base, Runtime, describe_training, plan_steps, read_lineage, read_valid
 from tasks.home import open_home
 from tasks.router import ROWS_OF, launch_mixture, mixture_recipe, read_material, write_mixture_card
 from tasks.schema import ArtifactRef
@@ -46,4 +47,6 @@ def train_mixture_task(
     ref = home.artifacts.produce(recipe, build)
     runtime.clear()
     home.artifacts.set_current("mixture", ref)
+    facts = home.artifacts.read_manifest(ref.uri)["facts"]
+    create_table_artifact(key="mixture", table=describe_training(facts), description=f"Mixture: {ref.uri}")
     return home.record(ref)

@@ -4,9 +4,11 @@ from tasks.selection.boundary import show_boundary
 from tasks.selection.decide import EXCLUDED, SUBSETS, SubsetCounts, count_decisions
 from tasks.selection.explain import explain
 from tasks.selection.facts import count_without_sd, describe, describe_rule
+from tasks.selection.in_force import put_in_force
 from tasks.selection.index import index_subsets
 from tasks.selection.inputs import pin_aids
 from tasks.selection.materialize import materialize, open_decisions, preview, settle
+from tasks.selection.page import write_page
 from tasks.selection.rules import RULES, Rule
 from tasks.selection.runs import SelectionRun, accept_selection, drop_repeats, keep_run, read_accepted, read_runs
 from tasks.selection.stability import NOTICE, SHIFT
@@ -20,6 +22,7 @@ from tasks.selection.sweeping import (
     TargetStability,
     compare_judges,
     cross_validate_target,
+    find_chosen,
     measure_stability,
     sweep_selections,
 )
@@ -52,6 +55,7 @@ __all__ = [
     "describe_rule",
     "drop_repeats",
     "explain",
+    "find_chosen",
     "find_selection",
     "index_subsets",
     "keep_run",
@@ -60,6 +64,7 @@ __all__ = [
     "open_decisions",
     "pin_aids",
     "preview",
+    "put_in_force",
     "read_accepted",
     "read_runs",
     "settle",
@@ -67,4 +72,5 @@ __all__ = [
     "summarise",
     "sweep_selections",
     "verify_selection",
+    "write_page",
 ]

@@ -15,4 +15,6 @@ MEMORY_LIMIT = "1200MB"
 def connect() -> duckdb.DuckDBPyConnection:
     """Open a database of this process's own; what it spills is removed when it is closed."""
     spill = Path(tempfile.gettempdir()) / f"empathy-selection-{os.getpid()}"
-    return duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": str(spill)})
+    connection = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": str(spill)})
+    connection.execute("SET enable_progress_bar = false")  # it is drawn on stdout, amid our JSON
+    return connection

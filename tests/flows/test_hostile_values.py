@@ -144,7 +144,7 @@ GROUPS = (*dict.fromkeys([*list_groups(ExperimentConfig), PairwiseConfig, Artifa
 
 
 def test_every_group_of_parameters_is_tried():
-    assert len(GROUPS) == 9
+    assert len(GROUPS) == 10
     assert len(set(TEXTS)) + len(set(NUMBERS)) >= 80
 
 

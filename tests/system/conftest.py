@@ -40,13 +40,27 @@ class Person(NamedTuple):
         }
 
 
+def make_person(folder: Path) -> Person:
+    """Return somebody whose home is an empty folder."""
+    foreign = ("EMPATHY_", "OPENAI_", "PREFECT_", "OMP_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    home = folder / "home"
+    # a Prefect home of its own: a profile of whoever runs the tests must not name another API
+    environment = {**kept, "EMPATHY_HOME": str(home), "PREFECT_HOME": str(folder / "prefect"), "COLUMNS": "120"}
+    return Person(home, environment)
+
+
 @pytest.fixture
 def person(tmp_path: Path) -> Iterator[Person]:
     """Somebody whose home is empty; the server they start is stopped at the end."""
-    foreign = ("EMPATHY_", "OPENAI_", "PREFECT_", "OMP_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    home = tmp_path / "home"
-    # a Prefect home of its own: a profile of whoever runs the tests must not name another API
-    environment = {**kept, "EMPATHY_HOME": str(home), "PREFECT_HOME": str(tmp_path / "prefect"), "COLUMNS": "120"}
-    yield Person(home, environment)
-    stop_server(home)
+    somebody = make_person(tmp_path)
+    yield somebody
+    stop_server(somebody.home)
+
+
+@pytest.fixture(scope="module")
+def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
+    """Somebody whose home a whole file of tests works in."""
+    somebody = make_person(tmp_path_factory.mktemp("operator"))
+    yield somebody
+    stop_server(somebody.home)

@@ -1,5 +1,6 @@
 """What many selections would give, side by side: sizes, overlap, variety, and how steady all that is."""
 
+from tasks.selection.sweeping.chosen import find_chosen
 from tasks.selection.sweeping.folds import (
     FoldStability,
     Spread,
@@ -20,6 +21,7 @@ __all__ = [
     "TargetStability",
     "compare_judges",
     "cross_validate_target",
+    "find_chosen",
     "measure_stability",
     "sweep_selections",
 ]

@@ -1,0 +1,1 @@
+"""What `empathy deploy` puts on a Prefect server: work pools, deployments, automations."""
