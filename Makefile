@@ -46,9 +46,12 @@ test-without-torch: $(PLAIN)/.dev ## Run the tests that need no torch, where the
 	$(PLAIN)/bin/python -c 'import importlib.util as u, sys; sys.exit(u.find_spec("torch") and "torch is here, too")'
 	$(PLAIN)/bin/python -m pytest -m 'not system and not train'
 
+# In a home of its own: a tiny random model must not become what a person's home serves.
 smoke: $(VENV)/.train ## Run the whole method on a tiny random model, and the gate
-	$(BIN)/empathy run sample --profile smoke
-	$(BIN)/empathy evaluate mixture --profile smoke --gate --promote
+	@home=$$(mktemp -d) || exit; export EMPATHY_HOME="$$home" EMPATHY_ARTIFACTS=; \
+	trap 'status=$$?; $(BIN)/empathy down; rm -rf "$$home"; exit $$status' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
+	$(BIN)/empathy run sample --profile smoke && \
+	$(BIN)/empathy evaluate mixture --profile smoke --gate --promote && \
 	$(BIN)/empathy models list
 
 test-browser: $(VENV)/.train ## Drive the report in the system's Chromium

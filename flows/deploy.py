@@ -10,16 +10,16 @@ from prefect.client.orchestration import get_client
 from flows.deploying.applied import Applied, PoolType
 from flows.deploying.automations import apply_automations, read_automations
 from flows.deploying.deployments import (
+    apply_deployments,
     compare_deployments,
     find_deployments,
     list_left,
     read_names,
-    restore_schedules,
-    run_deploy,
 )
 from flows.deploying.pools import apply_pool, apply_pools, find_pool, find_type, read_pools
 from flows.deploying.version import find_version
 from tasks.errors import UsageError
+from tasks.home import open_home
 
 IMAGE_ROOT = "/app"
 """Where the images have the project."""
@@ -29,7 +29,8 @@ def deploy_all(api_url: str, pool: PoolType | None = None, auto_retrain: bool | 
     """Put everything of `deployments/` on the server, and say what was new, changed or as it is.
 
     Pools are of the type they have, and of processes if there are none, unless `pool` names one. Switches of
-    automations and schedules stay as they are found; `auto_retrain` sets those that start training. Raises
+    automations and schedules stay as they are found; `auto_retrain` sets those that start training. Automations follow
+    the events of this process's artifact store only, whoever else uses the server. Raises
     UsageError outside a clone or where somebody else's pool or deployment has a name of ours, ServerError if Prefect
     refuses a deployment.
     """
@@ -41,13 +42,15 @@ def deploy_all(api_url: str, pool: PoolType | None = None, auto_retrain: bool | 
         kind = pool or find_type(client)
         pools = apply_pools(client, read_pools(folder / "pools", kind))
         place = str(root) if kind == "process" else IMAGE_ROOT
-        run_deploy(file, {"PREFECT_API_URL": api_url, "EMPATHY_ROOT": place, "EMPATHY_VERSION": find_version(root)})
-        restore_schedules(client, before, find_deployments(client, names), auto_retrain)
+        environment = {"PREFECT_API_URL": api_url, "EMPATHY_ROOT": place, "EMPATHY_VERSION": find_version(root)}
+        apply_deployments(client, file, environment, auto_retrain)
         after = find_deployments(client, names)
         deployments = compare_deployments(before, after)
         ids = {name: one.id for name, one in after.items()}
         switches = {"auto_retrain": auto_retrain}
-        automations = apply_automations(client, read_automations(folder / "automations"), ids, switches)
+        automations = apply_automations(
+            client, read_automations(folder / "automations"), ids, open_home().store_id, switches
+        )
         return [*pools, *deployments, *list_left(client, after), *automations]
 
 

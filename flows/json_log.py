@@ -14,7 +14,10 @@ import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
+
+from pydantic import ValidationError
 
 from tasks.redaction import list_secrets, redact
 from tasks.settings import Settings
@@ -32,8 +35,21 @@ def write_event(event: str, level: str = "info", **fields: Any) -> None:
     """Write one line on stderr, without the keys that this process knows."""
     run = os.environ.get("PREFECT__FLOW_RUN_ID")
     line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level, "event": event, **fields}
-    secrets = list_secrets(Settings())
+    secrets = list_known_secrets(frozenset(os.environ.items()))
     print(json.dumps(clean(line | ({"flow_run_id": run} if run else {}), secrets), ensure_ascii=True), file=sys.stderr)
+
+
+@lru_cache(maxsize=1)
+def list_known_secrets(environment: frozenset[tuple[str, str]]) -> list[str]:
+    """Return the secrets of the settings and the environment; of it alone where a setting is wrong, to tell just that.
+
+    Settings are read once as long as the environment, which is all that they come from, stays the same.
+    """
+    try:
+        settings = Settings()
+    except ValidationError:
+        settings = Settings.model_construct()
+    return list_secrets(settings, dict(environment))
 
 
 def clean(value: Any, secrets: list[str]) -> Any:

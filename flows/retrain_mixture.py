@@ -12,7 +12,8 @@ from flows.train_router import train_router
 from tasks.bounded import Minutes
 from tasks.config import ExperimentConfig
 from tasks.evaluation import Verdict, list_reseeded
-from tasks.experts.tasks import resolve_subsets
+from tasks.evaluation.tasks import check_held_out
+from tasks.experts.tasks import find_corpus_of, resolve_subsets
 from tasks.schema import ArtifactRef
 
 
@@ -28,11 +29,12 @@ def retrain_mixture(
 
     Args:
         config: The experiment; `gate.min_seeds` mixtures are trained, the first with the config's own seeds.
-        subsets: Subsets to learn from; those selected last if left empty.
+        subsets: Subsets to learn from; those selected last of the split `train` if left empty.
         promote: Make the mixture the accepted one if it passes.
         max_minutes: Longest time for one training or one system's turns; the next run goes on from there.
     """
-    chosen = resolve_subsets(subsets)
+    chosen = resolve_subsets(subsets, "train")  # held-out dialogues may have been selected since
+    check_held_out(find_corpus_of(chosen), chosen, config)
     for reseeded in reversed(list_reseeded(config)):  # the config's own last: it is what `current` names then
         train_router(reseeded, chosen, None, max_minutes)
     evaluation = evaluate_models(config, chosen, None, None, max_minutes)

@@ -18,18 +18,21 @@ of one run with such a half Prefect's server can list no run any more."""
 NAME_LENGTH, PLACE_LENGTH = 200, 4096
 
 KEY = (
-    r"\b[sprk]k[-_](?:[a-z0-9]{1,12}[-_])*(?=[A-Za-z0-9_-]*[0-9])[A-Za-z0-9]{12}"  # OpenAI, Anthropic, Stripe
-    r"|\b(?:gh[oprsu]_|github_pat_|hf_|glpat-|xox[abeprs]-|AIza)[A-Za-z0-9_-]{16}"
+    # OpenAI, Anthropic, Stripe; then forges, Groq, Slack, Google; Hugging Face
+    r"\b[spr]k[-_](?:[a-z0-9]{1,12}[-_])*(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{20}"
+    r"|\b(?:gh[oprsu]_|github_pat_|gsk_|glpat-|xox[abeprs]-|AIza)(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{20}"
+    r"|\bhf_[A-Za-z0-9]{30}"
     r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"  # AWS
     r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\."  # a JSON web token
-    r"|\b[Bb]earer +[A-Za-z0-9._~+/=-]{8}"
+    r"|\b[Bb]earer +(?=[A-Za-z._~+/=-]*[0-9])[A-Za-z0-9._~+/=-]{16}"
     r"|://[^\s/?#]*@"  # an address with a user, whose password or token it is
     r"|[?&](?:[A-Za-z0-9_-]*(?:[Tt]oken|[Ss]ignature|[Ss]ecret|[Pp]assword|[Cc]redential|[Aa]pi[-_]?[Kk]ey)|key|sig)="
 )
-"""What keys look like, by the beginnings that their makers gave them, and addresses that carry one."""
+"""What keys look like, by the beginnings that their makers gave them and a run as long as theirs, and addresses that
+carry one. A Slovak corpus `en-sk-translations-2024` is no key."""
 WHERE_KEYS_BELONG = (
-    "keys belong into the environment (OPENAI_API_KEY, EMPATHY_JUDGE_API_KEY, HF_TOKEN, AWS_*) or a Secret block of "
-    "Prefect: parameters are stored, and shown to everybody"
+    "keys belong into the environment (OPENAI_API_KEY, EMPATHY_JUDGE_API_KEY, HF_TOKEN, AWS_*): "
+    "parameters are stored, and shown to everybody"
 )
 
 _hidden, _key = re.compile(HIDDEN), re.compile(KEY)

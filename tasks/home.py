@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
@@ -17,6 +18,9 @@ from tasks.store import Store
 if TYPE_CHECKING:
     import duckdb
 
+STORE_LABEL = "empathy.store"
+"""Label of an event's resource: the artifact store it speaks of; homes may share a server."""
+
 
 @dataclass(frozen=True)
 class Home:
@@ -25,6 +29,19 @@ class Home:
     settings: Settings
     artifacts: ArtifactStore
     store: Store
+
+    @property
+    def store_id(self) -> str:
+        """The name of the artifact store, given once and kept in it: no path is the same, or its own, on all hosts."""
+        noted = f"{self.artifacts.root}/store/id.json"
+        if not self.artifacts.fs.exists(noted):
+            self.artifacts.write_note("store", "id", json.dumps({"id": uuid.uuid4().hex}))
+        return str(json.loads(self.artifacts.fs.cat_file(noted))["id"])
+
+    def describe_resource(self, name: str, **labels: str) -> dict[str, str]:
+        """Return what an event is about, with this home's store as a label; `split` becomes `empathy.split`."""
+        named = {f"empathy.{label}": value for label, value in labels.items()}
+        return {"prefect.resource.id": name, STORE_LABEL: self.store_id, **named}
 
     def record(self, ref: ArtifactRef) -> ArtifactRef:
         """Note an artifact and its parents in the database, once, and return it."""

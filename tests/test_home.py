@@ -34,6 +34,18 @@ def test_the_corpus_is_every_ingested_source_oldest_first(home):
     assert home.list_corpus() == made
 
 
+def test_a_store_keeps_its_name_wherever_it_is_and_another_has_another(tmp_path, make_home):
+    first, second = make_home(tmp_path / "a"), make_home(tmp_path / "b")
+    name = first.store_id
+    assert (make_home(tmp_path / "a").store_id, len(name)) == (name, 32)
+    assert second.store_id != name
+    (tmp_path / "a").rename(tmp_path / "moved")
+    moved = make_home(tmp_path / "moved")
+    assert moved.describe_resource("x", split="train") == {
+        "prefect.resource.id": "x", "empathy.store": name, "empathy.split": "train",
+    }  # fmt: skip
+
+
 def test_without_a_corpus_the_person_is_told_to_ingest_one(home):
     with pytest.raises(UsageError, match="No dialogues") as caught:
         home.list_corpus()

@@ -14,12 +14,12 @@ from tasks.errors import UsageError
 from tasks.settings import Settings
 
 KEYS = [
-    "sk-CANARY0123456789", "sk-proj-CANARY0123456789_abc-DEF", "sk-ant-api03-CANARY0123456789",
-    "sk-or-v1-0123456789canary",
-    "rk_live_CANARY0123456789", "ghp_CANARY0123456789abcdefghij",
-    "github_pat_CANARY0123456789abcd",
-    "hf_CANARYabcdefghijklmnopq",
-    "glpat-CANARY0123456789abcd", "xoxb-CANARY0123456789",
+    "sk-CANARY0123456789abcdef", "sk-proj-CANARY0123456789abcdef_abc-DEF", "sk-ant-api03-CANARY0123456789abcdef",
+    "sk-or-v1-0123456789canaryabcdef",
+    "rk_live_CANARY0123456789abcdef", "ghp_CANARY0123456789abcdefghij",
+    "github_pat_CANARY0123456789abcd", "gsk_CANARY0123456789abcdefghij",
+    "hf_CANARYabcdefghijklmnopqrstuvwxyzab",
+    "glpat-CANARY0123456789abcd", "xoxb-CANARY0123456789-abcdefg",
     "AIzaCANARY0123456789abcdefghijklmnopqr",
     "AKIACANARY0123456789", "Bearer CANARY0123456789", "eyJhbGciOiJIUzI1NiJ9.CANARY.signature",
 ]  # fmt: skip
@@ -35,7 +35,9 @@ HARMLESS = [
     "ft:gpt-4o-mini-2024-07-18:acme::AbCdEf12", "b424fb03bc0f14db", "97bf8db47cb3cc43b73bc5cb1ce33087", "sample",
     "google/gemma-3-270m", "risk-averse-2026", "a@b.csv", "/home/me@work/d.csv", "hf_models/x", "the bearer of news",
     "sk-learn-1.9.1", "accounts/fireworks/models/llama-v3p1-8b-instruct", "empathetic-dialogues",
-    "desk-2026-conversations",
+    "desk-2026-conversations", "hf_empathetic_dialogues", "hf_llama_3_8b_instruct", "sk-conversations-2024.jsonl",
+    "en-sk-translations-2024", "kk-conversations-2024", "sk-learn-classifier2024", "pk-experiment20240101",
+    "Standard bearer documents", "ghp_notes_of_the_group",
 ]  # fmt: skip
 
 

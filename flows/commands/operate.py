@@ -68,8 +68,10 @@ def deploy(
     verbose: VerboseOption = False,
 ) -> None:
     """Create or update work pools, deployments and automations on the running server; safe to repeat."""
+    from flows.doctor.http import hide_secrets
     from flows.runtime import prefect_api
     from flows.terminal import make_table, say, show_result
+    from tasks.settings import Settings
 
     use_home(home)
     with prefect_api((lambda _: None) if json else say, is_verbose=verbose) as api_url:
@@ -77,7 +79,10 @@ def deploy(
 
         applied = deploy_all(api_url, pool, auto_retrain)
     rows = [(one.name, one.kind, one.state, one.note) for one in applied]
-    table = make_table(f"Deployed to {api_url}", ["name", "", "state", "note"], rows)
+    store = hide_secrets(Settings().artifacts_url)
+    table = make_table(
+        f"Deployed to {api_url}; automations follow the store {store}", ["name", "", "state", "note"], rows
+    )
     names = [one.name for one in applied if one.kind == "deployment" and one.state != "left over"]
     result = {"api_url": api_url, "deployments": names, "applied": [one._asdict() for one in applied]}
     show_result(result, as_json=json, tables=[table])

@@ -44,7 +44,11 @@ def doctor(home: HomeOption = None, json: JsonOption = False) -> None:
 def backup(
     out: Annotated[Path, typer.Argument(help="File to write, ending in .tar.zst or .tar.gz, or a folder to make.")],
     without_artifacts: Annotated[
-        bool, typer.Option("--without-artifacts", help="Keep what was paid for alone: replies, prices, notes.")
+        bool,
+        typer.Option(
+            "--without-artifacts",
+            help="Leave out what commands make again of the replies; notes and people's ratings are kept.",
+        ),
     ] = False,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -101,11 +105,12 @@ def forget(
     """Remove a dialogue from ledger, artifacts and tables for good, and list the models that saw it.
 
     Turns whose text stands in another dialogue too keep their scores. Models are not changed. A later ingest of the
-    same source leaves the dialogue out.
+    same source leaves the dialogue out. Let nothing else run on this home meanwhile: caches of texts are emptied.
+    A killed one is brought to its end by the same again.
     """
     from flows.forgetting import forget as forget_dialogue
     from flows.forgetting import refuse_unknown
-    from flows.terminal import say, show_progress, show_result
+    from flows.terminal import say, show_progress, show_result, warn
     from tasks.bounded import check_place
     from tasks.errors import UsageError
     from tasks.home import open_home
@@ -119,6 +124,7 @@ def forget(
         if not sys.stdin.isatty():
             raise UsageError("This cannot be undone, and nobody can be asked.", do="give --yes, or look with --dry-run")
         show_result({}, as_json=False, tables=describe_forgetting(found, "Would be removed"))
+        warn("Caches are emptied: let no training, evaluation or other run go on in this home, on any machine.")
         typer.confirm("Remove all this for good?", abort=True, err=True)
     if not dry_run:
         with show_progress(is_quiet=json):

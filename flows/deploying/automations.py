@@ -13,6 +13,8 @@ from prefect.events.schemas.automations import Automation, AutomationCore
 
 from flows.deploying.applied import TAG, Applied
 
+STORE = "$EMPATHY_STORE"
+"""Stands in a file for the store whose events count."""
 Switches = Mapping[str, bool | None]
 """What the command line says of a switch of the files: on, off, or nothing."""
 
@@ -22,24 +24,30 @@ def read_automations(folder: Path) -> list[dict[str, Any]]:
     return [yaml.safe_load(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.yaml"))]
 
 
-def build_automation(said: Mapping[str, Any], deployments: Mapping[str, UUID]) -> AutomationCore:
-    """Return a file's automation; a file names deployments, the server knows them by id."""
+def build_automation(said: Mapping[str, Any], deployments: Mapping[str, UUID], store_id: str) -> AutomationCore:
+    """Return a file's automation for events of one store; a file names deployments, the server knows them by id."""
     actions = []
     for said_action in said["actions"]:
         action = dict(said_action)
         if "deployment" in action:
             action |= {"source": "selected", "deployment_id": deployments[action.pop("deployment")]}
         actions.append(action)
-    known = {name: said[name] for name in ("name", "description", "enabled", "trigger")}
-    return AutomationCore.model_validate({**known, "tags": [TAG], "actions": actions})
+    match = {label: store_id if value == STORE else value for label, value in said["trigger"]["match"].items()}
+    trigger = {**said["trigger"], "match": match}
+    known = {name: said[name] for name in ("name", "description", "enabled")}
+    return AutomationCore.model_validate({**known, "trigger": trigger, "tags": [TAG], "actions": actions})
 
 
 def apply_automations(
-    client: SyncPrefectClient, files: list[dict[str, Any]], deployments: Mapping[str, UUID], switches: Switches
+    client: SyncPrefectClient,
+    files: list[dict[str, Any]],
+    deployments: Mapping[str, UUID],
+    store_id: str,
+    switches: Switches,
 ) -> list[Applied]:
     """Create or update the automations of the files; tell of those of ours that no file has any more."""
     applied = [
-        apply_automation(client, build_automation(said, deployments), switches.get(said.get("switch", "")))
+        apply_automation(client, build_automation(said, deployments, store_id), switches.get(said.get("switch", "")))
         for said in files
     ]
     names = {said["name"] for said in files}

@@ -56,6 +56,18 @@ def find_deployments(client: SyncPrefectClient, names: list[str]) -> Deployments
     return found
 
 
+def apply_deployments(
+    client: SyncPrefectClient, file: Path, environment: Mapping[str, str], auto_retrain: bool | None
+) -> None:
+    """Let Prefect apply the file; schedules stay as people had left them, also of those before one it refuses."""
+    names = read_names(file)
+    before = find_deployments(client, names)
+    try:
+        run_deploy(file, environment)
+    finally:
+        restore_schedules(client, before, find_deployments(client, names), auto_retrain)
+
+
 def run_deploy(file: Path, environment: Mapping[str, str]) -> None:
     """Let Prefect apply the file. Raises ServerError if it refuses a deployment."""
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)]

@@ -71,13 +71,24 @@ def find_type(client: SyncPrefectClient) -> PoolType:
     return cast(PoolType, pool.type) if pool is not None and pool.type in get_args(PoolType) else "process"
 
 
+def tell_adoption(name: str) -> str:
+    """Return how a pool becomes ours, as one of an earlier version should; single quotes, as the mark has backticks."""
+    return f"if it is yours: prefect work-pool update {name} --description '{MARK}', and deploy again"
+
+
 def apply_pool(client: SyncPrefectClient, wanted: WorkPoolCreate, found: WorkPool | None) -> Applied:
     """Create the pool, or update what differs; whether it is paused is its people's business."""
     name = wanted.name
     if found is None:
         return Applied("work pool", name, "new", str(client.create_work_pool(wanted).id), wanted.type)
     if not (found.description or "").endswith(MARK):
-        return Applied("work pool", name, "not ours", str(found.id), f"{found.type}; used, and left as it is")
+        return Applied(
+            "work pool",
+            name,
+            "not ours",
+            str(found.id),
+            f"{found.type}; used, and left as it is; {tell_adoption(name)}",
+        )
     update: dict[str, Any] = {"description": wanted.description, "concurrency_limit": wanted.concurrency_limit}
     if wanted.base_job_template:
         update["base_job_template"] = wanted.base_job_template

@@ -13,8 +13,9 @@ from typing import Any
 
 import polars as pl
 
+from flows.forgetting.at_work import refuse_at_work
 from flows.forgetting.pruning import prune, renew_refs
-from flows.forgetting.redacting import count_rows, finish, redact, remove, rewrite_manifest
+from flows.forgetting.redacting import count_rows, finish, is_torn, redact, remove, rewrite_manifest
 from flows.forgetting.traces import MODELS, ROWS_FILE, Traces, find_traces
 from flows.rebuild_database import rebuild_database
 from tasks.artifacts import ArtifactStore
@@ -22,7 +23,6 @@ from tasks.dialogues import Forgotten, keep_forgotten, list_forgotten
 from tasks.errors import UsageError
 from tasks.home import Home
 from tasks.progress import report_progress
-from tasks.schema import ArtifactRef
 from tasks.scoring import count_replies, forget_replies, hold_lease, read_identity, refuse_batches
 
 MADE_AGAIN = ("report",)
@@ -48,11 +48,13 @@ class Forgetting:
     """Models that learned from it, or from what was made of it. They stay as they are."""
     sources: list[str] = field(default_factory=list)
     """Where it was ingested from: not ours to change."""
+    is_begun: bool = False
+    """An earlier try was killed, or could not clear everything: there may be more to do than what is found."""
 
     @property
     def is_nothing(self) -> bool:
-        """Say whether there is no trace of the dialogue."""
-        return not (self.n_keys or self.artifacts or any(self.n_replies.values()))
+        """Say whether there is no trace of the dialogue, and nothing left to be done."""
+        return not (self.n_keys or self.artifacts or any(self.n_replies.values()) or self.is_begun)
 
     def describe(self) -> dict[str, Any]:
         """Return it for a machine."""
@@ -64,20 +66,20 @@ def forget(home: Home, dialogue_id: str, say: Callable[[str], None], *, is_dry: 
 
     Turns with a text that another dialogue holds too keep their replies and scores. The id is kept, so that an
     ingest leaves the dialogue out from now on; where it was never seen, that is all. Killed in between, the
-    same again brings it to its end. Models, backups, exports and the source itself stay as they are. Raises
-    LeaseHeldError while a run is scoring, UsageError while a batch asks about it, ArtifactError for a damaged artifact.
+    same again brings it to its end; files that a kill left half replaced are put right by a look too. Models,
+    backups, exports and the source itself stay as they are. Raises LeaseHeldError while a run is scoring, UsageError
+    while a batch asks about it or an artifact is being made, ArtifactError for a damaged artifact.
     """
+    finish_torn(home)
     before = list_forgotten(home.artifacts).get(dialogue_id)
-    if not is_dry:
-        for uri in list_uris(home.artifacts):
-            finish(home.artifacts, uri)
     traces = find_traces(home.artifacts, dialogue_id)
     traces = Traces(dialogue_id, traces.keys | frozenset(before.turn_keys if before else ()))
-    found = look(home, traces)
-    if is_dry or (found.is_nothing and before and before.is_done):
+    found = look(home, traces, is_begun=before is not None and not before.is_done)
+    if is_dry or (found.is_nothing and before):
         return found
     with ExitStack() as leases:
         folders = hold_all(home, leases)
+        refuse_at_work(home.artifacts)
         at = before.forgotten_at if before else datetime.now(UTC).isoformat(timespec="seconds")
         note = Forgotten(dialogue_id=dialogue_id, forgotten_at=at, turn_keys=sorted(traces.keys))
         for folder in folders:
@@ -87,9 +89,19 @@ def forget(home: Home, dialogue_id: str, say: Callable[[str], None], *, is_dry: 
             forget_replies(folder, traces.keys)
         change_artifacts(home.artifacts, traces, found)
         clear_caches(home)
-    rebuild_tables(home, say)
-    keep_forgotten(home.artifacts, note.model_copy(update={"turn_keys": [], "is_done": True}))
+    if rebuild_tables(home, say):
+        keep_forgotten(home.artifacts, note.model_copy(update={"turn_keys": [], "is_done": True}))
     return found
+
+
+def finish_torn(home: Home) -> None:
+    """Bring replacements of files that a kill cut short to their end. Raises LeaseHeldError while one is under way."""
+    torn = [uri for uri in list_uris(home.artifacts) if is_torn(home.artifacts, uri)]
+    if torn:
+        with ExitStack() as leases:
+            hold_all(home, leases)
+            for uri in torn:
+                finish(home.artifacts, uri)
 
 
 def list_uris(artifacts: ArtifactStore) -> list[str]:
@@ -97,9 +109,9 @@ def list_uris(artifacts: ArtifactStore) -> list[str]:
     return [uri for kind in artifacts.list_kinds() for uri in artifacts.list_folders(kind)]
 
 
-def look(home: Home, traces: Traces) -> Forgetting:
-    """Return what there is of a dialogue."""
-    found = Forgetting(traces.dialogue_id, len(traces.keys))
+def look(home: Home, traces: Traces, *, is_begun: bool = False) -> Forgetting:
+    """Return what there is of a dialogue, or was when it was begun to be forgotten."""
+    found = Forgetting(traces.dialogue_id, len(traces.keys), is_begun=is_begun)
     for card in sorted(home.settings.journal_dir.glob("*/judge.json")):
         n = count_replies(card.parent, traces.keys)
         found.n_replies |= {f"{read_identity(card.parent).alias} {card.parent.name}": n} if n else {}
@@ -113,7 +125,7 @@ def look(home: Home, traces: Traces) -> Forgetting:
             facts = home.artifacts.read_manifest(ref.uri)["facts"]
             found.sources += [str(facts["source"])] if "source" in facts else []
     found.models = list_models(home.artifacts, traces, touched)
-    if found.artifacts:
+    if found.artifacts or is_begun:
         found.removed = [
             f"{ref.kind} {ref.config_digest}" for kind in MADE_AGAIN for ref in home.artifacts.list_refs(kind)
         ]
@@ -151,11 +163,12 @@ def change_artifacts(artifacts: ArtifactStore, traces: Traces, found: Forgetting
     # dialogues last: as long as they hold it, a run that was killed finds what else to remove
     touched = [ref for ref in refs if f"{ref.kind} {ref.config_digest}" in found.artifacts]
     touched.sort(key=lambda ref: ref.kind == "dialogues")
-    renewed: dict[tuple[str, str], ArtifactRef] = {}
     for number, ref in enumerate(touched, 1):
-        rows = found.artifacts[f"{ref.kind} {ref.config_digest}"]
-        renewed[ref.kind, ref.config_digest] = redact(artifacts, ref, traces, rows)
+        redact(artifacts, ref, traces, found.artifacts[f"{ref.kind} {ref.config_digest}"])
         report_progress("forget", number, len(touched))
+    # of all that ever lost a dialogue: an earlier run may have been killed before the others named it anew
+    now = [artifacts.read_ref(ref.uri) for ref in refs if artifacts.read_manifest(ref.uri)["facts"].get("forgotten")]
+    renewed = {(ref.kind, ref.config_digest): ref for ref in now}
     for ref in refs:
         if f"{ref.kind} {ref.config_digest}" in found.removed:
             remove(artifacts, ref)
@@ -180,14 +193,23 @@ def clear_caches(home: Home) -> None:
     (home.settings.home_dir / "last-error.txt").unlink(missing_ok=True)
 
 
-def rebuild_tables(home: Home, say: Callable[[str], None]) -> None:
-    """Make the tables anew, and remove every older database: a deleted row stays readable in its file."""
-    for line in rebuild_database(home, lambda _: None).passed_over:
+def rebuild_tables(home: Home, say: Callable[[str], None]) -> bool:
+    """Make the tables anew, and remove every older database: a deleted row stays readable in its file.
+
+    Where something could not be read into the new one, the older are kept, as they may alone know it: False.
+    """
+    passed_over = rebuild_database(home, lambda _: None).passed_over
+    for line in passed_over:
         say(f"passed over {line}")
     path = home.store.path
+    if passed_over:
+        say(f"The older databases ({path}.*) are kept for what was passed over, and may still hold the dialogue: "
+            "mend it, then run the same again.")  # fmt: skip
+        return False
     for old in path.parent.glob(f"{DATABASE}.*"):
         if old.name != f"{DATABASE}.wal":
             old.unlink()
+    return True
 
 
 def refuse_unknown(found: Forgetting) -> None:

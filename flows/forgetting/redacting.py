@@ -46,8 +46,8 @@ def count_rows(artifacts: ArtifactStore, ref: ArtifactRef, traces: Traces) -> di
     return found
 
 
-def redact(artifacts: ArtifactStore, ref: ArtifactRef, traces: Traces, found: Mapping[str, int]) -> ArtifactRef:
-    """Take a dialogue's rows out of the files named in `found` and return the artifact's new reference."""
+def redact(artifacts: ArtifactStore, ref: ArtifactRef, traces: Traces, found: Mapping[str, int]) -> None:
+    """Take a dialogue's rows out of the files named in `found`."""
     folder = artifacts.open(ref)
     manifest = artifacts.read_manifest(ref.uri)
     with tempfile.TemporaryDirectory(prefix="empathy-forget-") as made:
@@ -67,7 +67,11 @@ def redact(artifacts: ArtifactStore, ref: ArtifactRef, traces: Traces, found: Ma
         for name in (*found, MANIFEST):
             artifacts.fs.put_file(str(Path(made, name)), f"{artifacts.fs._strip_protocol(ref.uri)}/{name}{NEXT}")
     finish(artifacts, ref.uri)
-    return artifacts.read_ref(ref.uri)
+
+
+def is_torn(artifacts: ArtifactStore, uri: str) -> bool:
+    """Say whether something waits beside an artifact's files to take their place."""
+    return any(name.endswith(NEXT) for name in artifacts.fs.find(artifacts.fs._strip_protocol(uri)))
 
 
 def finish(artifacts: ArtifactStore, uri: str) -> None:

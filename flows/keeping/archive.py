@@ -77,11 +77,11 @@ def is_tar(path: Path) -> bool:
 def open_sink(path: Path) -> Iterator[Sink]:
     """Yield what takes files at a path that is not there yet: a tar by its ending, else a folder."""
     if not is_tar(path):
-        path.mkdir()
+        path.mkdir(mode=0o700)  # what people said to each other
         yield FolderSink(path)
         return
     with path.open("xb") as file:
-        path.chmod(0o600)  # what people said to each other
+        path.chmod(0o600)
         if path.name.endswith(".tar.zst"):
             import pyarrow as pa
 

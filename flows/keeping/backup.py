@@ -37,8 +37,9 @@ class Kept(NamedTuple):
 def back_up(home: Home, out: Path, *, with_artifacts: bool = True) -> Kept:
     """Write what is true of a home to `out`: `.tar.zst`, `.tar.gz`, or a folder; whole or not at all.
 
-    Artifacts on a remote store are never copied. Needs no run to stop. Raises UsageError where something is in
-    the way of `out`, or it lies in the home, OSError if it cannot be written.
+    Nothing on a remote store is ever copied; of a local one notes and what people rated always are. Needs no run to
+    stop. Raises UsageError where something is in the way of `out`, it lies in the home, or a link stands in the home,
+    OSError if it cannot be written.
     """
     check_out(home, out)
     holds_artifacts = with_artifacts and home.artifacts.is_local

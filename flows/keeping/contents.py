@@ -3,18 +3,20 @@
 Left out is what can be made again: caches, the server's own records, and the database, which a rebuild makes from
 the rest. A segment that a run has open is kept under its closed name with the lines that are whole. Artifacts are
 listed before the journal: no artifact of a backup knows a reply that the backup's journal lacks. An artifact is
-kept whole or not at all, with the parents that it has.
+kept whole or not at all, with the parents that it has. What people decided and said (notes, ratings and what they
+were asked) is always kept. Nothing is left out for being a link: it is followed where it stands for a whole folder
+of the home, else refused.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from tasks.artifacts import ArtifactStore
-from tasks.errors import ArtifactError
+from tasks.errors import ArtifactError, UsageError
 from tasks.home import Home
 from tasks.manifest import MANIFEST
 
@@ -22,6 +24,10 @@ ARTIFACTS = "artifacts"
 LEFT_OUT = ("cache", "server", ARTIFACTS, "last-error.txt")
 DATABASE = "empathy.duckdb"
 OPEN = ".open"
+BY_PEOPLE = ("ratings", "audit")
+"""Kinds of artifacts that no command makes again: what people said, and what they were asked."""
+MAY_BE_LINKS = ("journal", "regressions")
+"""Folders of a home that may stand on another disk."""
 
 
 class Item(NamedTuple):
@@ -35,9 +41,9 @@ class Item(NamedTuple):
 
 
 def list_items(home: Home, *, with_artifacts: bool) -> Iterator[Item]:
-    """Yield the files of a home; artifacts first, then notes, the journal last."""
-    if with_artifacts:
-        yield from list_artifact_files(home.artifacts)
+    """Yield the files of a home; artifacts first, then notes, the journal last. Raises UsageError for a link."""
+    if home.artifacts.is_local:
+        yield from list_artifact_files(home.artifacts, None if with_artifacts else BY_PEOPLE)
         yield from list_notes(home.artifacts)
     root = home.settings.home_dir
     if not root.is_dir():
@@ -48,21 +54,30 @@ def list_items(home: Home, *, with_artifacts: bool) -> Iterator[Item]:
             continue
         if entry.resolve() == Path(home.artifacts.root).resolve():
             continue
-        for path in walk(entry):
+        for path in walk(entry, may_be_link=entry.name in MAY_BE_LINKS):
             name = str(path.relative_to(root))
             if not is_passing(path.name):
                 yield Item(name.removesuffix(OPEN), path, is_optional=True)
 
 
-def walk(entry: Path) -> Iterator[Path]:
-    """Yield a file, or the files of a folder in the order of their names; links are not followed."""
-    if entry.is_symlink():
-        return
+def walk(entry: Path, *, may_be_link: bool = False) -> Iterator[Path]:
+    """Yield a file, or the files of a folder in the order of their names. Raises UsageError for a link."""
+    if entry.is_symlink() and not (may_be_link and entry.is_dir()):
+        raise refuse_link(entry)
     if entry.is_file():
         yield entry
     for folder, folders, names in os.walk(entry):
         folders.sort()
-        yield from (path for path in (Path(folder, name) for name in sorted(names)) if not path.is_symlink())
+        for path in (Path(folder, name) for name in (*folders, *sorted(names))):
+            if path.is_symlink():
+                raise refuse_link(path)
+        yield from (Path(folder, name) for name in sorted(names))
+
+
+def refuse_link(path: Path) -> UsageError:
+    """Return the error of a link, behind which may stand what was paid for, or what is not of this home."""
+    what = f"A backup does not follow this link to {str(path.readlink())[:200]!r}."
+    return UsageError(what, where=str(path), do="put what it leads to in its place, or take it away")
 
 
 def is_passing(name: str) -> bool:
@@ -70,9 +85,9 @@ def is_passing(name: str) -> bool:
     return name in ("lease.json", "lease.lock") or name.endswith((".partial", ".lock"))
 
 
-def list_artifact_files(artifacts: ArtifactStore) -> Iterator[Item]:
-    """Yield the files of every whole artifact of a local store, and of the parents it has."""
-    waiting = [folder for kind in artifacts.list_kinds() for folder in artifacts.list_folders(kind)]
+def list_artifact_files(artifacts: ArtifactStore, kinds: Sequence[str] | None) -> Iterator[Item]:
+    """Yield the files of every whole artifact of a local store, and of the parents it has; of these kinds if given."""
+    waiting = [folder for kind in kinds or artifacts.list_kinds() for folder in artifacts.list_folders(kind)]
     seen: set[str] = set()
     while waiting:
         folder = waiting.pop(0)
@@ -84,7 +99,8 @@ def list_artifact_files(artifacts: ArtifactStore) -> Iterator[Item]:
             Item(f"{ARTIFACTS}/{place}/{path.relative_to(folder)}", path)
             for path in sorted(walk(Path(folder)), key=lambda path: path.name == MANIFEST)
         )
-        waiting += list_parents(artifacts, folder)
+        parents = list_parents(artifacts, folder)
+        waiting += [uri for uri in parents if kinds is None or Path(uri).parent.name in kinds]
 
 
 def list_parents(artifacts: ArtifactStore, folder: str) -> list[str]:
@@ -98,7 +114,7 @@ def list_parents(artifacts: ArtifactStore, folder: str) -> list[str]:
 
 
 def list_notes(artifacts: ArtifactStore) -> Iterator[Item]:
-    """Yield the small texts beside the artifacts: what is current, runs, validations."""
+    """Yield the small texts beside a local store's artifacts: what is current, accepted, forgotten, runs."""
     for kind in artifacts.list_kinds():
         folder = Path(artifacts.root, kind)
         if folder.is_file():

@@ -44,11 +44,14 @@ def restore(home: Home, source: Path, say: Callable[[str], None]) -> Restored:
         raise UsageError("There is no such backup.", where=str(source), do="name a file of `empathy backup`")
     staging = target / STAGING
     try:
-        staging.mkdir(parents=True)
+        target.mkdir(mode=0o700, parents=True, exist_ok=True)  # what people said to each other
+        staging.mkdir()
         found = unpack(source, staging)
         listing = read_listing(staging, source)
         verify(listing["files"], found, source)
         check_store(home, listing)
+        if stands_elsewhere(home, listing):
+            shutil.rmtree(staging / ARTIFACTS, ignore_errors=True)
         relocate(staging / ARTIFACTS, str(listing["artifacts_url"]), home.settings.artifacts_url)
         (staging / LISTING).unlink()
         for entry in sorted(staging.iterdir()):
@@ -63,11 +66,11 @@ def unpack(source: Path, folder: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, file in read_files(source):
         path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             found[name] = write(read_chunks(source, file), path)
-        except FileExistsError:
-            what = f"The backup holds {name[:200]!r} twice."
+        except (FileExistsError, NotADirectoryError):
+            what = f"The backup holds {name[:200]!r} twice, or as both a file and a folder."
             raise ArtifactError(what, where=str(source), do="do not use it") from None
         if len(found) % 100 == 0:
             report_progress("restore", len(found), 0)
@@ -111,9 +114,19 @@ def verify(expected: Mapping[str, Mapping[str, Any]], found: Mapping[str, str], 
 def check_store(home: Home, listing: Mapping[str, Any]) -> None:
     """Raise UsageError where this machine's artifact store is not the one that the backup goes with."""
     ours, theirs = home.settings.artifacts_url, str(listing["artifacts_url"])
-    if listing["holds_artifacts"] and ours != str(home.settings.home_dir / ARTIFACTS):
+    holds_any = any(name.startswith(f"{ARTIFACTS}/") for name in listing["files"])
+    is_ours = ours == str(home.settings.home_dir / ARTIFACTS)
+    if holds_any and not is_ours and not stands_elsewhere(home, listing):
         do = "take EMPATHY_ARTIFACTS away for the restore: they are put into the home"
-        raise UsageError("The backup holds artifacts, and EMPATHY_ARTIFACTS names another store.", where=ours, do=do)
+        what = "The backup holds artifacts or notes on them, and EMPATHY_ARTIFACTS names another store."
+        raise UsageError(what, where=ours, do=do)
     if not listing["holds_artifacts"] and "://" in theirs and ours != theirs:
         do = f"set EMPATHY_ARTIFACTS={theirs} and the keys of that store"
         raise UsageError("The artifacts of this backup stand on a remote store.", where=theirs, do=do)
+
+
+def stands_elsewhere(home: Home, listing: Mapping[str, Any]) -> bool:
+    """Say whether the store that a backup without artifacts goes with is still there, with the notes it has now."""
+    ours = home.settings.artifacts_url
+    is_same = ours == str(listing["artifacts_url"]) and ours != str(home.settings.home_dir / ARTIFACTS)
+    return is_same and not listing["holds_artifacts"] and Path(ours).is_dir()

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tasks.artifacts import ArtifactStore
-from tasks.errors import ArtifactError, UsageError
+from tasks.errors import ArtifactError, GateError, UsageError
 from tasks.evaluation.non_inferiority import Comparison
 from tasks.schema import ArtifactRef
 
@@ -98,16 +98,35 @@ def promote(
     flow_run_id: str = "",
     revision: str = "",
     comparison: Comparison | None = None,
+    compared_with: ArtifactRef | None = None,
 ) -> Acceptance | None:
-    """Make a mixture the accepted one and return the step; None, and nothing is noted, if it is that already."""
+    """Make a mixture the accepted one and return the step; None, and nothing is noted, if it is that already.
+
+    The gate only replaces what it compared with: with nothing compared, None where anything is accepted. Raises
+    GateError if another mixture was accepted since the comparison.
+    """
     accepted = find_accepted(artifacts)
     if accepted is not None and accepted.config_digest == mixture.config_digest:
         return None
+    if by == "gate" and comparison is None and accepted is not None:
+        return None
+    if by == "gate" and comparison is not None and accepted != compared_with:
+        raise GateError(
+            f"Not promoted: the accepted mixture is {name_mixture(accepted)} now, and {name_mixture(compared_with)} "
+            "was compared with.",
+            where=mixture.uri,
+            do="run the gate again: `empathy evaluate --gate --promote`",
+        )
     step = Acceptance(
         action="promote", mixture=mixture, evaluation=evaluation, replaced=accepted, at=tell_time(), by=by,
         flow_run_id=flow_run_id, revision=revision, comparison=comparison,
     )  # fmt: skip
     return note(artifacts, step)
+
+
+def name_mixture(mixture: ArtifactRef | None) -> str:
+    """Return the beginning of a mixture's digest, `none` if there is none."""
+    return mixture.config_digest[:12] if mixture else "none"
 
 
 def roll_back(artifacts: ArtifactStore, *, revision: str = "") -> Acceptance:

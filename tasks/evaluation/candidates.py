@@ -31,6 +31,7 @@ class Candidates(BaseModel):
     """Why nothing is compared."""
     new: tuple[ArtifactRef, ...] = ()
     accepted: tuple[ArtifactRef, ...] = ()
+    """The accepted mixture first."""
     corpus: tuple[ArtifactRef, ...] = ()
     asked: Mapping[str, Any] = {}
     """Fields of the evaluation's config that say which turns were answered."""
@@ -45,6 +46,8 @@ class Verdict(BaseModel):
     evaluation: ArtifactRef
     said: str
     comparison: Comparison | None = None
+    accepted: ArtifactRef | None = None
+    """The accepted mixture that it was compared with."""
     is_promoted: bool = False
 
 
@@ -117,7 +120,14 @@ def judge_candidates(candidates: Candidates, comparison: Comparison | None) -> V
     """
     said = candidates.why_not if comparison is None else f"Not worse: {comparison.describe()}."
     if comparison is None or comparison.is_passed:
-        return Verdict(mixture=candidates.mixture, evaluation=candidates.evaluation, said=said, comparison=comparison)
+        rival = candidates.accepted[0] if comparison is not None and candidates.accepted else None
+        return Verdict(
+            mixture=candidates.mixture,
+            evaluation=candidates.evaluation,
+            said=said,
+            comparison=comparison,
+            accepted=rival,
+        )
     raise GateError(describe_failure(comparison), where=candidates.mixture.uri, do=advise(comparison))
 
 

@@ -156,14 +156,22 @@ def judge_mixture(
 
 @task(name="promote mixture", cache_policy=NO_CACHE)
 def promote_mixture(verdict: Verdict) -> Verdict:
-    """Make the mixture that passed the accepted one; the step is noted unless it is that already."""
+    """Make the mixture that passed the accepted one, and note the step; uncompared, only where none is accepted.
+
+    Raises GateError if another mixture was accepted since the comparison.
+    """
     step = promote(
         open_home().artifacts, verdict.mixture, verdict.evaluation,
         by="gate", flow_run_id=str(flow_run.id or ""), revision=find_revision(), comparison=verdict.comparison,
+        compared_with=verdict.accepted,
     )  # fmt: skip
-    said = "It is the accepted mixture now" if step else "It was the accepted mixture already"
+    if step:
+        said = "It is the accepted mixture now"
+    else:
+        said = "It was accepted already" if verdict.comparison else "Not promoted, as nothing was compared"
     create_markdown_artifact(key="promotion", markdown=f"{said}: `{verdict.mixture.config_digest}`")
-    return verdict.model_copy(update={"is_promoted": step is not None})
+    told = verdict.said if step else f"{verdict.said} {said}."
+    return verdict.model_copy(update={"is_promoted": step is not None, "said": told})
 
 
 @task(name="keep generated turns", cache_policy=NO_CACHE)

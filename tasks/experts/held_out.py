@@ -13,11 +13,12 @@ from tasks.progress import report_notice
 from tasks.schema import ArtifactRef
 
 
-def find_current_subsets(artifacts: ArtifactStore) -> ArtifactRef:
-    """Return the subsets that were selected last. Raises UsageError if there are none."""
-    current = artifacts.get_current("subsets")
+def find_current_subsets(artifacts: ArtifactStore, split: str | None = None) -> ArtifactRef:
+    """Return the subsets that were selected last, of a split or of any. Raises UsageError if there are none."""
+    current = artifacts.get_current(f"subsets-{split}" if split else "subsets")
     if current is None:
-        raise UsageError("No subsets have been selected yet.", do="run `empathy select` first")
+        which, option = (f" of the split {split!r}", f" --split {split}") if split else ("", "")
+        raise UsageError(f"No subsets{which} have been selected yet.", do=f"run `empathy select{option}` first")
     return current
 
 

@@ -35,11 +35,11 @@ from tasks.schema import ArtifactRef
 
 
 @task(name="find subsets", cache_policy=NO_CACHE)
-def resolve_subsets(subsets: ArtifactRef | None) -> ArtifactRef:
-    """Return the given subsets, or those selected last."""
+def resolve_subsets(subsets: ArtifactRef | None, split: str | None = None) -> ArtifactRef:
+    """Return the given subsets, or those selected last, of a split or of any."""
     if subsets is not None:
         return subsets
-    return find_current_subsets(open_home().artifacts)
+    return find_current_subsets(open_home().artifacts, split)
 
 
 @task(name="find dialogues of subsets", cache_policy=NO_CACHE)

@@ -199,6 +199,6 @@ def conclude_active(
     rows = [{"what": what, "value": str(value)} for what, value in describe_active(facts)]
     create_table_artifact(key="active-scoring", table=rows, description=f"{scoring_run.identity.alias}: {made.uri}")
     if delivered.is_new:
-        resource = {"prefect.resource.id": f"empathy.judge.{delivered.judge_id}"}
+        resource = home.describe_resource(f"empathy.judge.{delivered.judge_id}")
         emit_event(event="empathy.scores.updated", resource=resource, payload={"judge": delivered.alias})
     return home.record(delivered.scores)

@@ -156,7 +156,7 @@ def commit_run(
     if n_changed and is_corpus and chosen is None:
         emit_event(
             event="empathy.scores.updated",
-            resource={"prefect.resource.id": f"empathy.judge.{identity.judge_id}"},
+            resource=home.describe_resource(f"empathy.judge.{identity.judge_id}"),
             payload={"n_changed": n_changed, "judge": identity.alias},
         )
     counts = {"turns scored": coverage.n_scored}

@@ -48,7 +48,7 @@ def materialize_subsets(corpus: list[ArtifactRef], scores: ArtifactRef, selectio
     if is_changed:
         emit_event(
             event="empathy.subsets.changed",
-            resource={"prefect.resource.id": f"empathy.subsets.{ref.config_digest}", "empathy.split": split},
+            resource=home.describe_resource(f"empathy.subsets.{ref.config_digest}", split=split),
             payload={"uri": ref.uri, "split": split, "counts": facts["counts"]},
         )
     create_table_artifact(

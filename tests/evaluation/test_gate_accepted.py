@@ -5,10 +5,15 @@ from collections.abc import Callable
 import pytest
 
 from tasks.artifacts import ArtifactStore
-from tasks.errors import ArtifactError, UsageError
-from tasks.evaluation import find_accepted, promote, read_history, require_accepted, roll_back
+from tasks.errors import ArtifactError, GateError, UsageError
+from tasks.evaluation import Comparison, find_accepted, promote, read_history, require_accepted, roll_back
 from tasks.manifest import Recipe
 from tasks.schema import ArtifactRef
+
+COMPARISON = Comparison(
+    perplexity_new=20, perplexity_accepted=20, change=0, lowest=-0.001, highest=0.001, tolerance=0.01, n_seeds_new=3,
+    n_seeds_accepted=3, n_turns=5255, n_dialogues=2500,
+)  # fmt: skip
 
 
 def make_mixture(store: ArtifactStore, seed: int) -> ArtifactRef:
@@ -50,6 +55,17 @@ def test_promoting_the_accepted_one_again_notes_nothing(store, mixtures):
     promote(store, mixtures[0])
     assert promote(store, mixtures[0]) is None
     assert len(read_history(store)) == 1
+
+
+def test_the_gate_takes_nothings_place_but_that_of_what_it_compared_with(store, mixtures):
+    first, second, third = mixtures
+    assert promote(store, first, by="gate")  # the first of all
+    assert promote(store, second, by="gate") is None  # nothing was compared
+    assert promote(store, second, by="gate", comparison=COMPARISON, compared_with=first)
+    with pytest.raises(GateError, match=f"is {second.config_digest[:12]} now, and {first.config_digest[:12]} was"):
+        promote(store, third, by="gate", comparison=COMPARISON, compared_with=first)
+    assert promote(store, third)  # a person may
+    assert find_accepted(store) == third
 
 
 def test_a_rollback_is_noted_and_goes_back_as_many_steps_as_there_were(store, mixtures):

@@ -151,7 +151,10 @@ def test_a_mixture_that_may_be_worse_fails_with_its_figures(maker: Maker, lowest
     assert figures in caught.value.what
     assert "empathy models promote DIGEST" in caught.value.do
     assert caught.value.exit_code == 1
-    assert judge_candidates(candidates, make_comparison(lowest, 0.01)).said.startswith("Not worse: perplexity")
+    rival = maker.make_mixture(0, threshold=6)
+    verdict = judge_candidates(candidates.model_copy(update={"accepted": (rival,)}), make_comparison(lowest, 0.01))
+    assert verdict.said.startswith("Not worse: perplexity")
+    assert verdict.accepted == rival
 
 
 def test_mixtures_are_listed_newest_first_with_what_tells_them_apart(maker: Maker) -> None:

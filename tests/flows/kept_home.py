@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import polars as pl
 
 from tasks.config import JudgeConfig, SelectionConfig
@@ -17,6 +19,8 @@ TALKS = {
     "hit:4": ["My cat is ill.", "I am so sorry to hear that."],
 }
 """hit:1 and hit:3 share their first turn."""
+SECRET = "Good thinking, any luck?"
+"""What hit:3 alone says."""
 VOLATILE = {"artifacts": ("noted_at",), "judges": ("first_used_at",)}
 """Columns that say when the index was written."""
 
@@ -41,6 +45,41 @@ def fill_home(home, ingest_file, write_dialogues, score_corpus, tmp_path):
     home.record(evaluation)
     home.artifacts.set_current("subsets", subsets)
     return {"dialogues": dialogues, "scores": scores, "subsets": subsets, "evaluation": evaluation}
+
+
+def add_models(home, refs):
+    """Add a model that learned from the dialogues and a report that tells of them; return all references."""
+    with home.store.transaction() as connection:
+        rows = "SELECT dialogue_id, turn_key FROM turns ORDER BY ALL"
+        turns = connection.execute(rows).fetchall()
+
+    def build_model(folder):
+        pl.DataFrame(turns, schema=["dialogue_id", "turn_key"], orient="row").write_parquet(folder / "rows.parquet")
+        gates = [{"dialogue_id": name, "turns": [{"turn_key": key, "said": "…"}]} for name, key in turns]
+        (folder / "token_gates.json").write_text(json.dumps({"expert": "s", "dialogues": gates}), encoding="utf-8")
+        return {"n_rows": len(turns)}
+
+    def build_report(folder):
+        (folder / "report.html").write_text(SECRET, encoding="utf-8")
+        return {}
+
+    parents = (refs["subsets"],)
+    refs["mixture"] = home.record(home.artifacts.produce(Recipe("mixture", 1, {"name": "m"}, parents), build_model))
+    refs["report"] = home.record(home.artifacts.produce(Recipe("report", 1, {}, (refs["mixture"],)), build_report))
+    home.artifacts.set_current("mixture", refs["mixture"])
+    return refs | {"turns": turns}
+
+
+def find_text(folder, text):
+    """Return the files under a folder that hold a text, in clear or as a cell."""
+    found = []
+    for path in (path for path in folder.rglob("*") if path.is_file()):
+        if path.suffix == ".parquet":
+            if text in repr(pl.read_parquet(path, glob=False).rows()):
+                found.append(path.name)
+        elif text.encode() in path.read_bytes():
+            found.append(path.name)
+    return found
 
 
 def write_metrics(folder):

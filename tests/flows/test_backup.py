@@ -13,6 +13,9 @@ import pytest
 from flows.keeping import back_up, restore
 from flows.keeping.archive import is_safe, open_sink, read_files
 from tasks.errors import ArtifactError, UsageError
+from tasks.home import Home
+from tasks.manifest import Recipe
+from tasks.store import Store
 from tests.flows.kept_home import fill_home, read_tables
 
 SUFFIXES = (".tar.zst", ".tar.gz", "")
@@ -162,3 +165,74 @@ def test_what_goes_in_comes_out(tmp_path, suffix):
         sink.add("a/b", io.BytesIO(content + b"more"), len(content))
         sink.add("empty", io.BytesIO(), 0)
     assert {name: file.read() for name, file in read_files(tmp_path / f"x{suffix}")} == {"a/b": content, "empty": b""}
+
+
+@pytest.mark.usefixtures("made")
+def test_a_journal_on_another_disk_is_kept(home, make_home, tmp_path):
+    home.settings.journal_dir.rename(tmp_path / "disk")
+    home.settings.journal_dir.symlink_to(tmp_path / "disk")
+    back_up(home, tmp_path / "kept.tar.gz")
+    new = make_home(tmp_path / "new")
+    restore(new, tmp_path / "kept.tar.gz", print)
+    assert read_tables(new.store)["attempts"] == read_tables(home.store)["attempts"] != []
+
+
+@pytest.mark.usefixtures("made")
+@pytest.mark.parametrize("place", ["journal/linked", "journal/linked.jsonl", "prices.toml", "regressions"])
+def test_a_link_is_refused_not_left_out(home, tmp_path, place):
+    home.settings.home_dir.joinpath(place).symlink_to(tmp_path / "gone" if "." in place else "gone")
+    with pytest.raises(UsageError, match="does not follow") as raised:
+        back_up(home, tmp_path / "kept")
+    assert raised.value.where.endswith(place)
+    assert not list(tmp_path.glob("*kept*"))
+
+
+def keep_decisions(home, made):
+    """Keep notes, a sheet and its ratings, whose parent alone no command makes again."""
+    home.artifacts.write_note("accepted", "train", "{}")
+    home.artifacts.write_note("forgotten", "x", '{"dialogue_id": "x", "forgotten_at": "", "is_done": true}')
+
+    def build(folder):
+        (folder / "sheet.json").write_text("{}", encoding="utf-8")
+        return {}
+
+    sheet = home.artifacts.produce(Recipe("audit", 1, {}, (made["scores"],)), build)
+    return home.artifacts.produce(Recipe("ratings", 1, {}, (sheet,)), build)
+
+
+def test_without_artifacts_what_people_decided_and_rated_is_kept(home, made, make_home, tmp_path):
+    ratings = keep_decisions(home, made)
+    back_up(home, tmp_path / "kept", with_artifacts=False)
+    new = make_home(tmp_path / "new")
+    assert restore(new, tmp_path / "kept", print).rebuilt.passed_over == []
+    assert {kind for kind in new.artifacts.list_kinds() if new.artifacts.list_folders(kind)} == {"audit", "ratings"}
+    (ref,) = new.artifacts.list_refs("ratings")
+    assert (new.artifacts.open(ref) / "sheet.json").exists()
+    assert ref.sha256 == ratings.sha256
+    for folder in ("accepted", "forgotten", "current"):
+        assert len(new.artifacts.read_notes(folder, 9)) == len(home.artifacts.read_notes(folder, 9)) > 0
+
+
+def test_notes_of_a_store_that_still_stands_are_not_doubled(home, made, tmp_path):
+    keep_decisions(home, made)
+    settings = home.settings.model_copy(update={"artifacts": str(home.artifacts.root)})
+    back_up(home, tmp_path / "kept", with_artifacts=False)
+    new = settings.model_copy(update={"home": tmp_path / "new"})
+    restore(Home(new, home.artifacts, Store.from_settings(new)), tmp_path / "kept", print)
+    assert not (tmp_path / "new" / "artifacts").exists()
+
+
+@pytest.mark.usefixtures("made")
+def test_a_backup_and_what_it_makes_are_private(home, make_home, tmp_path):
+    back_up(home, tmp_path / "kept")
+    restore(make_home(tmp_path / "new"), tmp_path / "kept", print)
+    assert {(tmp_path / name).stat().st_mode & 0o777 for name in ("kept", "new")} == {0o700}
+
+
+@pytest.mark.parametrize("names", [("a", "a/b"), ("a", "a/b/c"), ("a/b", "a"), ("a", "a")])
+def test_a_name_that_is_file_and_folder_is_refused(make_home, tmp_path, names):
+    with tarfile.open(tmp_path / "x.tar.gz", "w:gz") as tar:
+        for name in names:
+            tar.addfile(tarfile.TarInfo(name))
+    with pytest.raises(ArtifactError, match="twice"):
+        restore(make_home(tmp_path / "new"), tmp_path / "x.tar.gz", print)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ from uuid import uuid4
 
 import jsonschema
 import pytest
+from prefect.events import Resource
 from prefect.utilities.templating import apply_values
 
 from flows.deploying.automations import build_automation, read_automations
 from flows.deploying.deployments import read_names
 from flows.deploying.pools import MARK, read_pools, read_template
 from flows.deploying.version import find_version
+from tasks.home import Home
 
 FOLDER = Path(__file__).resolve().parents[2] / "deployments"
 TYPES = ("docker", "kubernetes")
@@ -95,7 +98,7 @@ def test_a_deployment_may_ask_for_more_gpus() -> None:
 def test_an_automation_starts_a_deployment_that_there_is(name: str) -> None:
     known = {deployment: uuid4() for deployment in read_names(FOLDER / "prefect.yaml")}
     said = AUTOMATIONS[name]
-    automation = build_automation(said, known)
+    automation = build_automation(said, known, "s1")
     assert automation.tags == ["empathy"]
     assert automation.description.endswith(".")
     assert [action.deployment_id for action in automation.actions] == [known[said["actions"][0]["deployment"]]]
@@ -109,6 +112,19 @@ def test_selection_follows_scores_and_training_waits_to_be_wanted() -> None:
         "empathy-select-on-scores": (["empathy.scores.updated"], True, None),
         "empathy-retrain-on-subsets": (["empathy.subsets.changed"], False, "auto_retrain"),
     }
+
+
+@pytest.mark.parametrize("name", AUTOMATIONS)
+def test_an_automation_hears_of_its_own_store_only(
+    name: str, tmp_path: Path, make_home: Callable[[Path], Home]
+) -> None:
+    ours, theirs = make_home(tmp_path / "ours"), make_home(tmp_path / "theirs")
+    known = {deployment: uuid4() for deployment in read_names(FOLDER / "prefect.yaml")}
+    trigger = build_automation(AUTOMATIONS[name], known, ours.store_id).trigger
+    about = AUTOMATIONS[name]["trigger"]["match"]["prefect.resource.id"].replace("*", "1")
+    own, other = (Resource.model_validate(home.describe_resource(about, split="train")) for home in (ours, theirs))
+    assert trigger.match.matches(own)
+    assert not trigger.match.matches(other)
 
 
 def test_outside_of_git_the_version_is_the_packages(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import polars as pl
@@ -10,52 +9,21 @@ import pytest
 
 from flows.commands.look import describe_node, trace
 from flows.forgetting import forget, refuse_unknown
-from flows.forgetting.redacting import NEXT, finish
-from flows.keeping import back_up, restore
-from tasks.dialogues import ingest, ingest_recipe, is_named, list_forgotten, resolve_source
+from tasks.dialogues import (
+    ingest,
+    ingest_recipe,
+    is_named,
+    list_forgotten,
+    resolve_source,
+)
 from tasks.errors import LeaseHeldError, UsageError
-from tasks.manifest import MANIFEST, Recipe
 from tasks.scoring import hold_lease
-from tests.flows.kept_home import TALKS, fill_home, read_tables
-
-SECRET = "Good thinking, any luck?"
-"""What hit:3 alone says."""
+from tests.flows.kept_home import SECRET, TALKS, add_models, fill_home, find_text, read_tables
 
 
 @pytest.fixture
 def made(home, ingest_file, write_dialogues, score_corpus, tmp_path):
-    refs = fill_home(home, ingest_file, write_dialogues, score_corpus, tmp_path)
-    with home.store.transaction() as connection:
-        rows = "SELECT dialogue_id, turn_key FROM turns ORDER BY ALL"
-        turns = connection.execute(rows).fetchall()
-
-    def build_model(folder):
-        pl.DataFrame(turns, schema=["dialogue_id", "turn_key"], orient="row").write_parquet(folder / "rows.parquet")
-        gates = [{"dialogue_id": name, "turns": [{"turn_key": key, "said": "…"}]} for name, key in turns]
-        (folder / "token_gates.json").write_text(json.dumps({"expert": "s", "dialogues": gates}), encoding="utf-8")
-        return {"n_rows": len(turns)}
-
-    def build_report(folder):
-        (folder / "report.html").write_text(SECRET, encoding="utf-8")
-        return {}
-
-    parents = (refs["subsets"],)
-    refs["mixture"] = home.record(home.artifacts.produce(Recipe("mixture", 1, {"name": "m"}, parents), build_model))
-    refs["report"] = home.record(home.artifacts.produce(Recipe("report", 1, {}, (refs["mixture"],)), build_report))
-    home.artifacts.set_current("mixture", refs["mixture"])
-    return refs | {"turns": turns}
-
-
-def find_text(folder, text):
-    """Return the files under a folder that hold a text, in clear or as a cell."""
-    found = []
-    for path in (path for path in folder.rglob("*") if path.is_file()):
-        if path.suffix == ".parquet":
-            if text in repr(pl.read_parquet(path, glob=False).rows()):
-                found.append(path.name)
-        elif text.encode() in path.read_bytes():
-            found.append(path.name)
-    return found
+    return add_models(home, fill_home(home, ingest_file, write_dialogues, score_corpus, tmp_path))
 
 
 def test_nothing_of_it_is_left_and_the_rest_is_as_it_was(home, made):
@@ -155,21 +123,6 @@ def test_a_batch_under_way_is_ended_first(home):
     with pytest.raises(UsageError, match="batch under way"):
         forget(home, "hit:3", print)
     assert list_forgotten(home.artifacts) == {}
-
-
-def test_a_kill_between_the_files_is_brought_to_its_end(home, made, tmp_path, make_home):
-    back_up(home, tmp_path / "kept")
-    forget(home, "hit:3", print)
-    other = make_home(tmp_path / "other")
-    restore(other, tmp_path / "kept", print)
-    torn = Path(other.artifacts.list_refs("subsets")[0].uri)
-    done = Path(made["subsets"].uri)
-    for path in done.iterdir():  # as if killed after the first file took its place
-        (torn / (path.name if path.name == "discard.parquet" else f"{path.name}{NEXT}")).write_bytes(path.read_bytes())
-    finish(other.artifacts, str(torn))
-    assert not list(torn.glob(f"*{NEXT}"))
-    assert (torn / MANIFEST).read_bytes() == (done / MANIFEST).read_bytes()
-    other.artifacts.open(other.artifacts.read_ref(str(torn)))
 
 
 @pytest.mark.parametrize(

@@ -88,3 +88,17 @@ def test_another_format_is_refused(environment):
     command = [sys.executable, "-m", "flows", "--log-format", "xml", "status"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, "json" in done.stderr) == (2, True)
+
+
+def test_a_wrong_setting_is_told_without_keys(read_lines, monkeypatch):
+    monkeypatch.setenv("EMPATHY_LOCK_TIMEOUT_S", "soon")
+    complain(f"wrong with {KEY}")
+    (line,) = read_lines()
+    assert (line["event"], line["text"]) == ("error", "wrong with [redacted]")
+
+
+def test_a_key_that_comes_later_is_struck_too(read_lines, monkeypatch):
+    say("first")
+    monkeypatch.setenv("EMPATHY_SERVE_API_KEY", "another-0123456789")
+    say("it is another-0123456789")
+    assert [line["text"] for line in read_lines()] == ["first", "it is [redacted]"]

@@ -1,6 +1,10 @@
 """The selection that counts, and what the page of its run says."""
 
+import pytest
+
 from tasks.config import SelectionConfig, SweepConfig
+from tasks.errors import UsageError
+from tasks.experts import find_current_subsets
 from tasks.selection import keep_run, materialize, put_in_force, write_page
 
 
@@ -24,6 +28,10 @@ def test_a_selection_is_news_when_its_split_had_another_one_in_force(make_scored
     assert again
     assert ref == at_5
     assert scored.artifacts.get_current("subsets") == at_5
+    held_out = select("valid", 6)[1]
+    assert (find_current_subsets(scored.artifacts), find_current_subsets(scored.artifacts, "train")) == (held_out, at_5)
+    with pytest.raises(UsageError, match="No subsets of the split 'test'"):
+        find_current_subsets(scored.artifacts, "test")
 
 
 def test_the_page_of_a_run_says_what_was_selected_why_and_from_whose_scores(make_scored, make_row):
