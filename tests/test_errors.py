@@ -21,7 +21,7 @@ def test_every_error_is_drawn_in_the_tree_with_its_exit_code():
 
 
 def test_the_exit_codes_are_those_of_the_contract():
-    assert len(CLASSES) == 14
+    assert len(CLASSES) == 15
     assert {found.__name__ for found in CLASSES if found.exit_code == 2} == {
         found.__name__ for found in CLASSES if issubclass(found, UsageError)
     }

@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -61,10 +62,13 @@ def test_no_line_holds_a_key(read_lines):
 
 
 def test_progress_of_a_step_is_told_once_a_second_with_its_first_and_last(read_lines):
+    started = time.monotonic()
     with show_progress():
         for done in range(1000):
             report_progress("many", done + 1, 1000)
-    assert [line["done"] for line in read_lines()] == [1, 1000]
+    at_most = 2 + int(time.monotonic() - started)  # a busy machine may take seconds for it
+    told = [line["done"] for line in read_lines()]
+    assert (told[0], told[-1], told == sorted(set(told)), len(told) <= at_most) == (1, 1000, True, True)
 
 
 def test_outside_of_a_command_nothing_is_attached(read_lines):

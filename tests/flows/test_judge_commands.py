@@ -95,7 +95,7 @@ def test_scores_of_another_judge_are_compared_on_their_scale_and_kept_where_aske
     assert (record["reference"], record["threshold"]) == ("replies-kind", 6)
     assert len(pl.read_parquet(tmp_path / "out" / "validation-turns.parquet")) == N
     assert "Judge replies-strict against replies-kind" in (tmp_path / "out" / "validation.html").read_text("utf-8")
-    assert len(list((tmp_path / "out" / "validation-charts").glob("*.png"))) == 11
+    assert len(list((tmp_path / "out" / "validation-charts").glob("*.png"))) == 13
 
 
 def test_figures_are_kept_without_texts_and_a_comparison_is_a_page(

@@ -87,7 +87,7 @@ def gather_turns(home: Home, judges: Sequence[str], against: str | None, mapping
     if reference is not None:
         check_values(reference)
     left_out = count_left_out(reference, named)
-    basis = describe_basis(home, named.values())
+    basis = describe_basis(home, [one for name, one in named.items() if name != DISTILLED])
     return JudgedTurns(name_judges(judges, named), turns, reference, left_out, n_common, n_rated, basis)
 
 
