@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,8 +12,11 @@ from flows.commands.guarding import find_anchors
 from flows.commands.judging import (
     BaseUrlOption,
     EncoderOption,
+    EndpointAliasOption,
+    MethodOption,
     ModelOption,
     RubricOption,
+    SamplesOption,
     WeightsOption,
     check_judge,
     parse_judge,
@@ -40,13 +43,10 @@ def regress(
     ] = "distilled",
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
-    endpoint_alias: Annotated[str | None, typer.Option(help="Name of the endpoint in the judge's identity.")] = None,
+    endpoint_alias: EndpointAliasOption = None,
     rubric: RubricOption = None,
-    method: Annotated[
-        Literal["point", "logprobs", "samples"] | None,
-        typer.Option(help="The score as written, its expected value, or the mean of several replies."),
-    ] = None,
-    samples: Annotated[int | None, typer.Option(min=2, max=50, help="Replies a turn, for --method samples.")] = None,
+    method: MethodOption = None,
+    samples: SamplesOption = None,
     weights: WeightsOption = None,
     encoder: EncoderOption = None,
     anchors: Annotated[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -21,8 +21,12 @@ BaseUrlOption = Annotated[str | None, typer.Option(help="OpenAI-compatible endpo
 RubricOption = Annotated[
     str | None, typer.Option(help="Rubric the judge is given: paper, anchored, or a file of your own (.md).")
 ]
-
-
+EndpointAliasOption = Annotated[str | None, typer.Option(help="Name of the endpoint in the judge's identity.")]
+MethodOption = Annotated[
+    Literal["point", "logprobs", "samples"] | None,
+    typer.Option(help="The score as written, its expected value, or the mean of several replies."),
+]
+SamplesOption = Annotated[int | None, typer.Option(min=2, max=50, help="Replies a turn, for --method samples.")]
 WeightsOption = Annotated[
     str | None, typer.Option(help="With --judge distilled: weights of your own, as `empathy judge distill` makes them.")
 ]

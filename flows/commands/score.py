@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -28,9 +28,12 @@ from flows.commands.guarding import GateAnchorsOption, choose_gate
 from flows.commands.judging import (
     BaseUrlOption,
     EncoderOption,
+    EndpointAliasOption,
     JudgeOption,
+    MethodOption,
     ModelOption,
     RubricOption,
+    SamplesOption,
     WeightsOption,
     check_judge,
     parse_judge,
@@ -51,13 +54,10 @@ def score(
     judge: JudgeOption = "distilled",
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
-    endpoint_alias: Annotated[str | None, typer.Option(help="Name of the endpoint in the judge's identity.")] = None,
+    endpoint_alias: EndpointAliasOption = None,
     rubric: RubricOption = None,
-    method: Annotated[
-        Literal["point", "logprobs", "samples"] | None,
-        typer.Option(help="The score as written, its expected value, or the mean of several replies."),
-    ] = None,
-    samples: Annotated[int | None, typer.Option(min=2, max=50, help="Replies a turn, for --method samples.")] = None,
+    method: MethodOption = None,
+    samples: SamplesOption = None,
     split: Annotated[SplitName | None, typer.Option(help="Score only this split.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Score at most this many turns, in hash order.")] = None,
     max_cost: Annotated[float | None, typer.Option(help="Stop at the last call that fits this budget, in USD.")] = None,
