@@ -20,6 +20,6 @@ def keep_validation(artifacts: ArtifactStore, record: Mapping[str, Any]) -> str:
     now = datetime.now(UTC)
     name = f"{now:%Y%m%dT%H%M%S}{now.microsecond:06d}-{uuid.uuid4().hex[:8]}"
     kept = {key: value for key, value in record.items() if key not in TEXTS}
-    note = {"made_at": now.isoformat(timespec="milliseconds"), **kept}
+    note = {"made_at": now.isoformat(timespec="microseconds"), **kept}
     artifacts.write_note(VALIDATIONS, name, json.dumps(note, ensure_ascii=False, allow_nan=False))
     return f"{VALIDATIONS}/{name}.json"
