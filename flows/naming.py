@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         SelectionConfig,
         SweepConfig,
     )
+    from tasks.scoring import ShardName
 
 MOST_NAMED = 3
 LONGEST_NAME = 120
@@ -47,6 +48,11 @@ def name_whole(config: ExperimentConfig, **_: Any) -> str:
 def name_scoring(judge: JudgeConfig, **_: Any) -> str:
     """Return `score with distilled`, or the model of an endpoint."""
     return f"score with {name_judge(judge)}"
+
+
+def name_shard(shard: ShardName, judge: JudgeConfig, **_: Any) -> str:
+    """Return `score shard 2 of the run 1f0c9a3e with gpt-4o-mini`."""
+    return f"score shard {shard.shard} of the run {shard.run[:8]} with {name_judge(judge)}"
 
 
 def name_active(llm: JudgeConfig, active: ActiveConfig, **_: Any) -> str:

@@ -15,8 +15,9 @@ from tasks.evaluation import index_evaluation, read_metrics
 from tasks.home import Home
 from tasks.progress import report_progress
 from tasks.schema import ArtifactRef
-from tasks.scoring import commit_segments, hold_lease, read_identity
+from tasks.scoring import SharedJournal, commit_segments, hold_judge, read_identity
 from tasks.selection import index_subsets
+from tasks.settings import Settings
 from tasks.store import Store
 
 TABLES = ("dialogues", "turns", "quarantine", "judges", "attempts", "scores", "subsets", "evaluations", "artifacts")
@@ -48,10 +49,11 @@ def rebuild_database(home: Home, say: Callable[[str], None]) -> Rebuilt:
         with pass_over(f"{ref.kind} {ref.config_digest}", passed_over):
             index_artifact(building, ref)
         report_progress("index artifacts", number, len(refs))
+    bring_journals(home.settings)
     folders = sorted(path.parent for path in home.settings.journal_dir.glob("*/judge.json"))
     for number, folder in enumerate(folders, 1):
         with pass_over(f"journal {folder.name}", passed_over):
-            merge_journal(building.store, folder)
+            merge_journal(home.settings, building.store, folder)
         report_progress("merge journals", number, len(folders))
     counts = count_rows(building.store)
     swap(path, fresh, say)
@@ -81,10 +83,17 @@ def list_artifacts(home: Home, passed_over: list[str]) -> list[ArtifactRef]:
     return [ref for *_, ref in sorted(found, key=lambda item: item[:3])]
 
 
-def merge_journal(store: Store, folder: Path) -> None:
+def bring_journals(settings: Settings) -> None:
+    """Copy what other hosts have paid for from the shared journal, where the machine has one."""
+    shared = SharedJournal.from_settings(settings)
+    if shared is not None:
+        shared.bring_all(settings.journal_dir)
+
+
+def merge_journal(settings: Settings, store: Store, folder: Path) -> None:
     """Merge a judge's segments while no run adds to them."""
     identity = read_identity(folder)
-    with hold_lease(folder, identity.alias, "rebuild"), store.transaction() as connection:
+    with hold_judge(settings, folder, identity.alias, "rebuild"), store.transaction() as connection:
         commit_segments(connection, folder, identity)
 
 

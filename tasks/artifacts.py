@@ -17,13 +17,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import psutil
 from fsspec.implementations.local import LocalFileSystem
 
 from tasks.errors import ArtifactError, UsageError
 from tasks.manifest import MANIFEST, Build, Recipe, hash_file, hash_of_files, hash_of_manifest, write_manifest
 from tasks.progress import report_found
+from tasks.remote import open_url
 from tasks.schema import ArtifactRef
 from tasks.settings import Settings
 
@@ -53,8 +53,7 @@ class ArtifactStore:
     """Artifacts under one root, a local folder or an `s3://` URL, by the same code."""
 
     def __init__(self, root: str, cache_dir: Path) -> None:
-        # no cache of listings: other hosts write to the same store
-        self.fs, self.root = fsspec.core.url_to_fs(root, use_listings_cache=False)
+        self.fs, self.root = open_url(root)
         self.is_local = isinstance(self.fs, LocalFileSystem)
         self.cache_dir = cache_dir / "artifacts"
 

@@ -53,6 +53,13 @@ class ScoringConfig(Part):
     chunk_size: int = Field(
         default=250, ge=1, le=5000, description="Turns in one Prefect task; more where that gave over 500 tasks."
     )
+    shards: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Runs of score-shard that the turns are divided among, on whatever workers, each with its part of "
+        "the budgets and of the calls in flight; 1: this process asks.",
+    )
     retry_unscored: bool = Field(default=False, description="Ask again for turns that have a terminal reason.")
     drift_gate: bool = Field(
         default=False,
@@ -190,16 +197,16 @@ class ExperimentConfig(Part):
     source_split: Literal["auto", "train", "valid", "test"] = Field(
         default="auto", description="Split of the whole source; auto: from its files, else 90/5/5 by hash."
     )
-    judge: JudgeConfig = Field(default_factory=JudgeConfig, description="Who scores.")
-    scoring: ScoringConfig = Field(default_factory=ScoringConfig, description="How much and how fast.")
-    selection: SelectionConfig = Field(default_factory=SelectionConfig, description="Rule and thresholds.")
-    expert: ExpertConfig = Field(default_factory=ExpertConfig, description="Adapters.")
+    judge: JudgeConfig = Field(default_factory=JudgeConfig, description="Who scores the turns, and how.")
+    scoring: ScoringConfig = Field(default_factory=ScoringConfig, description="How many turns, how fast, for how much.")
+    selection: SelectionConfig = Field(default_factory=SelectionConfig, description="Which turns are learnt from.")
+    expert: ExpertConfig = Field(default_factory=ExpertConfig, description="How each adapter is fine-tuned.")
     controls: tuple[ControlName, ...] = Field(
         default=("union", "full", "random", "length-matched"),
         description="Controls to train beside the experts.",
     )
-    router: RouterConfig = Field(default_factory=RouterConfig, description="The mixture.")
-    evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig, description="The comparison.")
+    router: RouterConfig = Field(default_factory=RouterConfig, description="How the experts are joined.")
+    evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig, description="What models are compared on.")
     gate: GateConfig = Field(default_factory=GateConfig, description="What retraining must show.")
 
 

@@ -11,6 +11,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from tasks.bounded import refuse_hidden
 
 
+def require_store(url: str) -> str:
+    """Return the URL without a slash at its end. Raises ValueError where it is none of an object store."""
+    if url and not url.startswith("s3://"):
+        raise ValueError("must be an s3:// URL; on one machine the journal in the home is enough")
+    return url.rstrip("/")
+
+
 class Settings(BaseSettings):
     """Read from the environment (`EMPATHY_*`); never a task or flow parameter, as those are stored."""
 
@@ -21,6 +28,10 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path("~/.efficient-empathy"), description="Database, journal, caches, server.")
     artifacts: Annotated[str, AfterValidator(refuse_hidden)] = Field(
         default="", description="Folder or s3:// URL of the artifacts; in the home if empty."
+    )
+    journal: Annotated[str, AfterValidator(refuse_hidden), AfterValidator(require_store)] = Field(
+        default="",
+        description="s3:// URL that closed journal segments are copied to: hosts then know what each other paid for.",
     )
     judge_base_url: str | None = Field(
         default=None,
@@ -85,7 +96,7 @@ class Settings(BaseSettings):
 
     @property
     def journal_dir(self) -> Path:
-        """Where replies are kept before they are parsed."""
+        """Where replies are kept before they are parsed, `journal` being where copies of them go."""
         return self.home_dir / "journal"
 
     @property

@@ -19,6 +19,7 @@ GROUND = ("tasks.schema", "tasks.bounded", "tasks.errors", "tasks.progress")
 SHARED = (
     "tasks.store",
     "tasks.manifest",
+    "tasks.remote",
     "tasks.artifacts",
     "tasks.home",
     "tasks.chat",

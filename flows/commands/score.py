@@ -64,6 +64,9 @@ def score(
     max_concurrency: Annotated[int | None, typer.Option(min=1, max=2000, help="Most calls in flight.")] = None,
     requests_per_minute: Annotated[float | None, typer.Option(help="Budget of calls a minute.")] = None,
     tokens_per_minute: Annotated[float | None, typer.Option(help="Budget of tokens a minute, in and out.")] = None,
+    shards: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Runs on workers that share the turns and the budgets.")
+    ] = None,
     timeout: Annotated[float | None, typer.Option(help="Longest wait for one reply, in seconds.")] = None,
     retry_unscored: Annotated[
         bool, typer.Option("--retry-unscored", help="Ask again for turns with a terminal reason.")
@@ -102,7 +105,7 @@ def score(
         tokens_per_minute=tokens_per_minute, pilot=pilot,
     )  # fmt: skip
     check_together(samples=samples, method=method, pilot=pilot, dry_run=dry_run)
-    senseless = {"limit": limit, "pilot": pilot, "retry_unscored": retry_unscored, "weights": weights}
+    senseless = {"shards": shards, "limit": limit, "pilot": pilot, "retry_unscored": retry_unscored, "weights": weights}
     active = parse_active(
         judge, llm, senseless, budget=budget, bound=bound, threshold=threshold,
         sensibility_threshold=sensibility_threshold, rationality_threshold=rationality_threshold,
@@ -120,7 +123,7 @@ def score(
     scoring = ScoringConfig(**drop_unset(
         split=split, limit=limit, retry_unscored=retry_unscored, drift_gate=drift_gate,
         max_cost_usd=max_cost, max_concurrency=max_concurrency, requests_per_minute=requests_per_minute,
-        tokens_per_minute=tokens_per_minute, timeout_s=timeout, batch_results=results or None,
+        tokens_per_minute=tokens_per_minute, timeout_s=timeout, shards=shards, batch_results=results or None,
     ))  # fmt: skip
     if batch_file:
         write_batch_file(config, scoring, batch_file, as_json=json)

@@ -11,7 +11,7 @@ from flows.doctor.finding import Finding
 from flows.doctor.machine import check_disk, check_gpu, check_memory
 from flows.doctor.orchestration import check_server
 from flows.doctor.software import check_packages, check_python
-from flows.doctor.storage import check_artifacts, check_database, check_home
+from flows.doctor.storage import check_artifacts, check_database, check_home, check_journal
 from tasks.settings import Settings
 
 Check = Callable[[Settings], Iterable[Finding]]
@@ -20,6 +20,7 @@ CHECKS: dict[str, Check] = {
     "packages": check_packages,
     "home": check_home,
     "artifacts": check_artifacts,
+    "journal": check_journal,
     "database": check_database,
     "server": check_server,
     "judge": check_judge,

@@ -34,18 +34,35 @@ def check_home(settings: Settings) -> Iterator[Finding]:
 
 def check_artifacts(settings: Settings) -> Iterator[Finding]:
     """Write an object into the artifact store, read it back, and take it away again."""
-    named = hide_secrets(settings.artifacts_url) if "://" in settings.artifacts_url else settings.artifacts_url
+    is_remote = "://" in settings.artifacts_url
+    named = hide_secrets(settings.artifacts_url) if is_remote else settings.artifacts_url
     try:
-        if "://" in settings.artifacts_url:
-            try_remote(settings.artifacts_url)
-        else:
-            try_local(settings)
+        try_remote(settings.artifacts_url) if is_remote else try_local(settings)
     except Exception as error:  # noqa: BLE001 - every store has errors of its own
-        said = (str(error) or type(error).__name__).partition("\n")[0][:300]
-        do = "see EMPATHY_ARTIFACTS, the rights of the folder or bucket, and for s3:// AWS_ENDPOINT_URL and the keys"
-        yield Finding("artifacts", "problem", f"{named} cannot be read and written: {said}", do)
+        yield describe_refusal("artifacts", named, "EMPATHY_ARTIFACTS, the rights of the folder or bucket", error)
         return
     yield Finding("artifacts", "ok", f"{named} can be read and written")
+
+
+def check_journal(settings: Settings) -> Iterator[Finding]:
+    """Do the same in the journal that hosts share."""
+    if not settings.journal:
+        yield Finding("journal", "ok", f"{settings.journal_dir}, on this machine only")
+        return
+    named = hide_secrets(settings.journal)
+    try:
+        try_remote(settings.journal)
+    except Exception as error:  # noqa: BLE001
+        yield describe_refusal("journal", named, "EMPATHY_JOURNAL, the rights of the bucket", error)
+        return
+    yield Finding("journal", "ok", f"{named} can be read and written")
+
+
+def describe_refusal(check: str, named: str, see: str, error: Exception) -> Finding:
+    """Return what a store that refuses is told as."""
+    said = (str(error) or type(error).__name__).partition("\n")[0][:300]
+    do = f"see {see}, and for s3:// AWS_ENDPOINT_URL and the keys"
+    return Finding(check, "problem", f"{named} cannot be read and written: {said}", do)
 
 
 def try_local(settings: Settings) -> None:

@@ -17,13 +17,21 @@ from flows.forgetting.at_work import refuse_at_work
 from flows.forgetting.pruning import prune, renew_refs
 from flows.forgetting.redacting import count_rows, finish, is_torn, redact, remove, rewrite_manifest
 from flows.forgetting.traces import MODELS, ROWS_FILE, Traces, find_traces
-from flows.rebuild_database import rebuild_database
+from flows.rebuild_database import bring_journals, rebuild_database
 from tasks.artifacts import ArtifactStore
 from tasks.dialogues import Forgotten, keep_forgotten, list_forgotten
 from tasks.errors import UsageError
 from tasks.home import Home
 from tasks.progress import report_progress
-from tasks.scoring import count_replies, forget_replies, hold_lease, read_identity, refuse_batches
+from tasks.scoring import (
+    SharedJournal,
+    clear_shards,
+    count_replies,
+    forget_replies,
+    hold_judge,
+    read_identity,
+    refuse_batches,
+)
 
 MADE_AGAIN = ("report",)
 """Kinds that hold texts in many shapes and that a command makes again from the rest: removed whole."""
@@ -71,6 +79,7 @@ def forget(home: Home, dialogue_id: str, say: Callable[[str], None], *, is_dry: 
     while a batch asks about it or an artifact is being made, ArtifactError for a damaged artifact.
     """
     finish_torn(home)
+    bring_journals(home.settings)
     before = list_forgotten(home.artifacts).get(dialogue_id)
     traces = find_traces(home.artifacts, dialogue_id)
     traces = Traces(dialogue_id, traces.keys | frozenset(before.turn_keys if before else ()))
@@ -87,6 +96,8 @@ def forget(home: Home, dialogue_id: str, say: Callable[[str], None], *, is_dry: 
         keep_forgotten(home.artifacts, note)
         for folder in folders:
             forget_replies(folder, traces.keys)
+        send_changed(home, folders)
+        clear_shards(home.artifacts)
         change_artifacts(home.artifacts, traces, found)
         clear_caches(home)
     if rebuild_tables(home, say):
@@ -153,8 +164,16 @@ def hold_all(home: Home, leases: ExitStack) -> list[Path]:
     """Hold the lease of every judge, and return their journals. Raises LeaseHeldError while one is at work."""
     folders = sorted(card.parent for card in home.settings.journal_dir.glob("*/judge.json"))
     for folder in folders:
-        leases.enter_context(hold_lease(folder, read_identity(folder).alias, "forget"))
+        leases.enter_context(hold_judge(home.settings, folder, read_identity(folder).alias, "forget"))
     return folders
+
+
+def send_changed(home: Home, folders: list[Path]) -> None:
+    """Take the replies out of the journal that hosts share, too; copies on other hosts are those hosts' to forget."""
+    shared = SharedJournal.from_settings(home.settings)
+    if shared is not None:
+        for folder in folders:
+            shared.send_changed(folder)
 
 
 def change_artifacts(artifacts: ArtifactStore, traces: Traces, found: Forgetting) -> None:

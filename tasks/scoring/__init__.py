@@ -29,19 +29,33 @@ from tasks.scoring.ledger.commit import ASKED, FREE_KINDS, Committed, commit_seg
 from tasks.scoring.ledger.coverage import Coverage, count_coverage
 from tasks.scoring.ledger.forecast import Forecast, forecast_cost
 from tasks.scoring.ledger.forgetting import count_replies, forget_replies, refuse_batches
+from tasks.scoring.ledger.holding import hold_judge
 from tasks.scoring.ledger.journal import Attempt, SegmentWriter, close_left_segments
 from tasks.scoring.ledger.lease import Lease, hold_lease
+from tasks.scoring.ledger.membership import GIVEN_UP_S
 from tasks.scoring.ledger.pricing import Price, PriceTable, load_prices
+from tasks.scoring.ledger.shared import SharedJournal
 from tasks.scoring.ledger.snapshot import choose_judge, snapshot_scores
 from tasks.scoring.ledger.spent import count_spent
 from tasks.scoring.ledger.usage import JudgeUsage, read_usage
-from tasks.scoring.open_run import RUNS, ScoringRun, open_judge, open_scoring_run
+from tasks.scoring.open_run import RUNS, ScoringRun, open_judge, open_scoring_run, open_shard
 from tasks.scoring.parsing import ParsedScores, parse_reply
 from tasks.scoring.planning import Plan, PlannedTurn, plan_scoring, read_chunk
 from tasks.scoring.quantile_map import QuantileMap, fit_quantile_map
 from tasks.scoring.reasons import ASKED_AGAIN, TERMINAL
 from tasks.scoring.rubric import load_rubric
 from tasks.scoring.run import PRICES_FILE, Judge, load_judge, require_key, require_price, score_planned_chunk
+from tasks.scoring.shards import (
+    ShardName,
+    ShardOutcome,
+    check_shards,
+    clear_shards,
+    note_outcome,
+    publish_plan,
+    read_outcome,
+    read_sign,
+    take_plan,
+)
 
 __all__ = [
     "ASKED",
@@ -51,6 +65,7 @@ __all__ = [
     "COVERAGE",
     "DIMENSIONS",
     "FREE_KINDS",
+    "GIVEN_UP_S",
     "N_BUCKETS",
     "PRICES_FILE",
     "QUESTIONS_FILE",
@@ -80,7 +95,12 @@ __all__ = [
     "QuantileMap",
     "ScoringRun",
     "SegmentWriter",
+    "ShardName",
+    "ShardOutcome",
+    "SharedJournal",
+    "check_shards",
     "choose_judge",
+    "clear_shards",
     "close_left_segments",
     "commit_segments",
     "count_coverage",
@@ -93,6 +113,7 @@ __all__ = [
     "fit_quantile_map",
     "forecast_cost",
     "forget_replies",
+    "hold_judge",
     "hold_lease",
     "identify_active",
     "identify_judge",
@@ -103,16 +124,21 @@ __all__ = [
     "make_question_key",
     "measure_kernel",
     "name_encoder",
+    "note_outcome",
     "open_judge",
     "open_scoring_run",
+    "open_shard",
     "parse_reply",
     "plan_comparisons",
     "plan_scoring",
+    "publish_plan",
     "questions_schema",
     "read_answers",
     "read_bundled_agreement",
     "read_chunk",
     "read_identity",
+    "read_outcome",
+    "read_sign",
     "read_usage",
     "refuse_batches",
     "register_judge",
@@ -122,6 +148,7 @@ __all__ = [
     "slugify",
     "snapshot_scores",
     "snapshot_verdicts",
+    "take_plan",
     "weigh_ngrams",
     "write_identity",
     "write_weights",

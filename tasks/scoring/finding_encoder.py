@@ -74,7 +74,7 @@ def fetch_from_hub(name: str) -> Path:
     except ImportError:
         raise lack_packages() from None
     try:
-        return Path(snapshot_download(name, allow_patterns=list(FILES)))
+        return Path(snapshot_download(name, allow_patterns=list(FILES)))  # nosec B615 # weights name it by its digest
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise ConfigError(
             f"The sentence encoder {name} cannot be had from the hub: {str(error).splitlines()[0][:200]}",

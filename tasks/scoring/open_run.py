@@ -5,23 +5,44 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Protocol
 from uuid import UUID
 
 from tasks.config import JudgeConfig, ScoringConfig
+from tasks.errors import ConfigError
 from tasks.home import Home, open_home
 from tasks.progress import report_progress
 from tasks.scoring.identity import JudgeIdentity, identify_judge, write_identity
-from tasks.scoring.ledger.lease import Lease, hold_lease
+from tasks.scoring.ledger.holding import hold_judge, join_judge
 from tasks.scoring.run import Judge, load_judge
+from tasks.scoring.shards import ShardName, sign_shard
 
 REPORT_EVERY_S = 0.25
+
+
+class Right(Protocol):
+    """The right to pay for a judge's calls: a lease, or a shard's part in one."""
+
+    def check(self) -> None:
+        """Raise LeaseHeldError where nothing may be paid any more."""
+
+    def bring(self) -> None:
+        """Copy what other hosts have sent meanwhile to the journal here."""
 
 
 class ScoringRun:
     """What the chunks of one run share in their process: who judges, the judge itself, the journal's folder."""
 
-    def __init__(self, name: str, home: Home, identity: JudgeIdentity, judge: Judge, lease: Lease) -> None:
+    def __init__(
+        self, name: str, home: Home, identity: JudgeIdentity, judge: Judge, lease: Right, shard: ShardName | None = None
+    ) -> None:
         self.name, self.home, self.identity, self.judge, self.lease = name, home, identity, judge, lease
+        self.shard = shard
+        self.journal_name = shard.run if shard else name
+        """What the run's segments are called by, whichever of its shards wrote them."""
+        self.writer_name = name.replace("-", "")[:12] if shard else ""
         self.folder = home.settings.journal_dir / identity.judge_id
         self.step = f"score with {identity.alias}"
         """What people read beside the bar."""
@@ -48,7 +69,7 @@ def open_judge(name: str, config: JudgeConfig, scoring: ScoringConfig) -> Iterat
     """Hold a judge's lease and its connections while a run asks it; tasks find them by the run's name."""
     home = open_home()
     identity = identify_judge(config, home.settings.judge_base_url)
-    with hold_lease(home.settings.journal_dir / identity.judge_id, identity.alias, name) as lease:
+    with hold_judge(home.settings, home.settings.journal_dir / identity.judge_id, identity.alias, name) as lease:
         judge = load_judge(config, identity, home.settings, scoring, lease.check)
         try:
             RUNS[name] = ScoringRun(name, home, identity, judge, lease)
@@ -64,3 +85,31 @@ def open_scoring_run(name: str, config: JudgeConfig, scoring: ScoringConfig) -> 
     with open_judge(name, config, scoring):
         write_identity(RUNS[name].folder, RUNS[name].identity)
         yield name
+
+
+@contextmanager
+def open_shard(
+    name: str, shard: ShardName, base_url: str | None, config: JudgeConfig, scoring: ScoringConfig
+) -> Iterator[str]:
+    """Hold a judge's connections while a shard of another run asks it, for as long as that run holds the lease.
+
+    Raises ConfigError where this machine's judge is another, or the run does not hold it.
+    """
+    home = open_home()
+    home = replace(home, settings=home.settings.model_copy(update={"judge_base_url": base_url}))
+    identity = identify_judge(config, base_url)
+    if identity.judge_id != shard.judge_id:
+        raise ConfigError(
+            f"The judge is another one on this machine: {identity.judge_id}, not {shard.judge_id}.",
+            where=identity.alias,
+            do="give the worker the same files of rubric, weights or replies, and the same version of this program",
+        )
+    sign = partial(sign_shard, home.artifacts, shard)
+    with join_judge(home.settings, identity.judge_id, identity.alias, shard.run, sign) as lease:
+        judge = load_judge(config, identity, home.settings, scoring, lease.check)
+        try:
+            RUNS[name] = ScoringRun(name, home, identity, judge, lease, shard)
+            yield name
+        finally:
+            RUNS.pop(name, None)
+            judge.close()

@@ -96,9 +96,18 @@ def require_key(settings: Settings) -> str:
 
 
 def score_planned_chunk(
-    judge: Judge, plan: Plan, chunk: int, folder: Path, run_name: str, on_done: Callable[[int], None]
+    judge: Judge,
+    plan: Plan,
+    chunk: int,
+    folder: Path,
+    run_name: str,
+    on_done: Callable[[int], None],
+    writer_name: str = "",
 ) -> int:
-    """Score one chunk of a plan, passing over what this run's journal holds already; return the turns asked."""
+    """Score one chunk of a plan, passing over what this run's journal holds already; return the turns asked.
+
+    A `writer_name` tells apart the segments of several processes, on whatever hosts, that score for one run.
+    """
     prefix = f"{run_name}-{chunk:05d}"
     answered = {
         attempt.turn_key
@@ -110,6 +119,6 @@ def score_planned_chunk(
     turns = read_chunk(plan, chunk)
     missing = [planned for planned in turns if planned.turn.turn_key not in answered]
     on_done(len(turns) - len(missing))
-    with SegmentWriter(folder, prefix) as writer:
+    with SegmentWriter(folder, f"{prefix}-{writer_name}" if writer_name else prefix) as writer:
         judge.score_chunk(missing, writer, on_done)
     return len(missing)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 from uuid import UUID
 
 import polars as pl
@@ -13,7 +14,6 @@ from prefect import task
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
-from prefect.futures import PrefectFuture
 
 from tasks.config import JudgeConfig, ScoringConfig
 from tasks.errors import EmpathyError, StoppedShortError
@@ -28,20 +28,33 @@ from tasks.scoring import (
     Coverage,
     Plan,
     ScoringRun,
+    ShardName,
     choose_judge,
     close_left_segments,
     commit_segments,
     count_coverage,
+    note_outcome,
     plan_comparisons,
     plan_scoring,
     read_usage,
     score_planned_chunk,
     snapshot_scores,
     snapshot_verdicts,
+    take_plan,
 )
 from tasks.scoring.batch.wiring import fit_plan, settle_former_batches
 
 logger = logging.getLogger("empathy.scoring")
+
+PROGRESS = "scoring"
+"""Key of the artifact that shows how far a run is."""
+
+
+class Ended(Protocol):
+    """A future of a chunk, or the outcome of a shard."""
+
+    def result(self) -> object:
+        """Raise what stopped it."""
 
 
 @task(name="settle former batches", cache_policy=NO_CACHE)
@@ -107,7 +120,7 @@ def begin_progress(scoring_run: ScoringRun, plan: Plan) -> None:
     """Show people and the run's page how much there is to do."""
     scoring_run.n_turns, scoring_run.n_done = plan.n_turns, 0
     report_progress(scoring_run.step, 0, plan.n_turns)
-    scoring_run.progress_id = cast(UUID, create_progress_artifact(0.0, key="scoring", description=scoring_run.step))
+    scoring_run.progress_id = cast(UUID, create_progress_artifact(0.0, key=PROGRESS, description=scoring_run.step))
 
 
 def _is_worth_retrying(_task: object, _run: object, state: object) -> bool:
@@ -123,7 +136,10 @@ def score_chunk(run: str, plan: Plan, chunk: int) -> int:
     scoring_run, started = RUNS[run], time.monotonic()
     judge, progress = scoring_run.judge, scoring_run.progress_id
     try:
-        n_asked = score_planned_chunk(judge, plan, chunk, scoring_run.folder, run, scoring_run.on_done)
+        n_asked = score_planned_chunk(
+            judge, plan, chunk, scoring_run.folder, scoring_run.journal_name, scoring_run.on_done,
+            scoring_run.writer_name,
+        )  # fmt: skip
     finally:
         seen = " ".join(f"{name.replace(' ', '_')}={value}" for name, value in judge.describe().items())
         seconds = time.monotonic() - started
@@ -206,21 +222,43 @@ def resolve_scores(corpus: list[ArtifactRef], scores: ArtifactRef | None, judge:
     return home.record(ref)
 
 
-def raise_unanswered(futures: list[PrefectFuture[int]], verdicts: ArtifactRef) -> None:
+@task(name="take plan", cache_policy=NO_CACHE)
+def take_shard(run: str, scoring: ScoringConfig) -> Plan:
+    """Copy the plan that the leading run divides."""
+    scoring_run = RUNS[run]
+    home, shard = scoring_run.home, cast(ShardName, scoring_run.shard)
+    plan = take_plan(home.artifacts, shard, scoring.shards, home.settings.cache_dir)
+    begin_progress(scoring_run, plan)
+    return plan
+
+
+@task(name="keep outcome", cache_policy=NO_CACHE)
+def keep_outcome(shard: ShardName, failure: EmpathyError | None) -> None:
+    """Leave word of how a shard ended."""
+    note_outcome(open_home().artifacts, shard, failure)
+
+
+def raise_stops(ended: Sequence[Ended]) -> None:
+    """Raise what stopped a chunk."""
+    for one in ended:
+        one.result()
+
+
+def raise_unanswered(ended: Sequence[Ended], verdicts: ArtifactRef) -> None:
     """Raise what stopped a chunk, or that questions were left which running again can mend."""
     facts = open_home().artifacts.read_manifest(verdicts.uri)["facts"]
     raise_failures(
-        futures,
+        ended,
         Coverage(n_turns=facts["n_rows"], n_scored=facts["n_answered"], unscored=facts["unanswered"]),
         "comparisons",
     )
 
 
-def raise_failures(futures: list[PrefectFuture[int]], coverage: Coverage, unit: str = "turns") -> None:
+def raise_failures(ended: Sequence[Ended], coverage: Coverage, unit: str = "turns") -> None:
     """Raise what stopped a chunk, or that turns were left which running again can mend."""
-    for future in futures:
+    for one in ended:
         try:
-            future.result()
+            one.result()
         except StoppedShortError as error:
             left = coverage.n_turns - coverage.n_scored
             raise StoppedShortError(

@@ -81,7 +81,7 @@ def test_a_new_home_has_no_problem_and_is_not_made(environment: dict[str, str], 
     result = json.loads(done.stdout)
     assert (done.returncode, result["n_problems"]) == (0, 0)
     assert {finding["area"] for finding in result["findings"]} == {
-        "python", "packages", "home", "artifacts", "database", "server", "judge", "disk", "memory", "gpu",
+        "python", "packages", "home", "artifacts", "journal", "database", "server", "judge", "disk", "memory", "gpu",
     }  # fmt: skip
     assert list(tmp_path.iterdir()) == []
 

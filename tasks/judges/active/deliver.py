@@ -19,7 +19,7 @@ from tasks.scoring import (
     SegmentWriter,
     close_left_segments,
     commit_segments,
-    hold_lease,
+    hold_judge,
     identify_active,
     snapshot_scores,
     write_identity,
@@ -43,7 +43,7 @@ def deliver_scores(home: Home, llm: JudgeIdentity, active: ArtifactRef, corpus: 
     identity = identify_active(llm, active.config_digest)
     folder = home.settings.journal_dir / identity.judge_id
     table = pl.read_parquet(home.artifacts.open(active) / SCORES_FILE, glob=False)
-    with hold_lease(folder, identity.alias, active.config_digest):
+    with hold_judge(home.settings, folder, identity.alias, active.config_digest):
         write_identity(folder, identity)
         close_left_segments(folder)
         with home.store.transaction() as connection:

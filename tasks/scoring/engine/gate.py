@@ -40,15 +40,18 @@ class Gate:
     """Lets calls through in order, retries first; belongs to one event loop."""
 
     def __init__(self, scoring: ScoringConfig, spending: Spending, clock: Callable[[], float] = time.monotonic) -> None:
-        self.concurrency, self.pace, self.spending = Concurrency(scoring.max_concurrency), Pace(), spending
+        self.concurrency = Concurrency(-(-scoring.max_concurrency // scoring.shards))
+        self.pace, self.spending = Pace(), spending
+        self._n_shards = scoring.shards
+        """Processes that share the endpoint's limits and ours: each uses its part."""
         self.n_in_flight = 0
         self.closed = asyncio.Event()
         """Set when nobody may leave any more: those who sleep until a retry wake."""
         self._limits = Limits()
         self._clock = clock
         self._paced = Bucket()
-        self._requests = Bucket((scoring.requests_per_minute or math.inf) / 60)
-        self._tokens = Bucket((scoring.tokens_per_minute or math.inf) / 60)
+        self._requests = Bucket((scoring.requests_per_minute or math.inf) / 60 / scoring.shards)
+        self._tokens = Bucket((scoring.tokens_per_minute or math.inf) / 60 / scoring.shards)
         self._waiting: list[tuple[bool, int, Ticket, asyncio.Future[bool]]] = []
         self._numbers = itertools.count()
         self._nap: asyncio.TimerHandle | None = None
@@ -98,7 +101,7 @@ class Gate:
         ):
             self.pace.note_raised()
         by_tokens = limits.tokens_per_minute / mean_tokens if mean_tokens else math.inf
-        self.pace.note_told(min(limits.requests_per_minute, by_tokens) / 60)
+        self.pace.note_told(min(limits.requests_per_minute, by_tokens) / 60 / self._n_shards)
 
     def release(self, ticket: Ticket | None) -> None:
         """Give a place back; with its ticket, the charges too."""

@@ -45,12 +45,12 @@ class LLMJudge:
         self.meter, self.outage = Meter(), waits.Outage()
         self.speech = Speech(find_memory(memory, identity))
         self.yields = waits.Yield()
-        self.spending = Spending(scoring.max_cost_usd, price)
+        self.spending = Spending(scoring.max_cost_usd and scoring.max_cost_usd / scoring.shards, price)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="judge", daemon=True)
         self._thread.start()
-        self._client = make_client(*endpoint, scoring.timeout_s, scoring.max_concurrency)
         self._gate = Gate(scoring, self.spending)
+        self._client = make_client(*endpoint, scoring.timeout_s, self._gate.concurrency.most)
         self._failure: EmpathyError | OSError | None = None
         """Why no further call is made: the endpoint refuses us, or the journal cannot be written."""
 

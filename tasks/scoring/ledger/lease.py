@@ -16,12 +16,21 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 from filelock import Timeout
 
 from tasks.errors import LeaseHeldError
-from tasks.scoring.ledger.lease_card import CardFile, Owner, Sighting, measure_start, name_process_space
+from tasks.scoring.ledger.lease_card import (
+    CardFile,
+    Cards,
+    CardTakenError,
+    Owner,
+    Sighting,
+    measure_start,
+    name_process_space,
+)
 
 logger = logging.getLogger("empathy.lease")
 
@@ -29,13 +38,26 @@ HEARTBEAT_S = 10.0
 EXPIRES_S = 60.0
 
 
+class Rhythm(NamedTuple):
+    """How a lease is kept, in seconds."""
+
+    heartbeat_s: float
+    patience_s: float
+    """With no heartbeat for so long, nothing is paid before one has succeeded."""
+    expires_s: float
+    """With no heartbeat for so long, others may take the lease."""
+
+
+REMOTE = Rhythm(HEARTBEAT_S, patience_s=60.0, expires_s=120.0)
+"""An object store may refuse everybody for half a minute, and hosts' clocks may differ by as much."""
+
+
 class Lease:
     """The right to pay for a judge's calls; `check` says whether it still stands."""
 
-    def __init__(self, folder: Path, judge: str, run_name: str, heartbeat_s: float, expires_s: float) -> None:
-        self.folder, self.judge = folder, judge
-        self._heartbeat_s, self._expires_s = heartbeat_s, expires_s
-        self._cards = CardFile(folder)
+    def __init__(self, cards: Cards, judge: str, run_name: str, rhythm: Rhythm) -> None:
+        self.judge = judge
+        self._cards, self._rhythm = cards, rhythm
         self._owner = Owner(
             token=uuid.uuid4().hex, host=socket.gethostname(), process_space=name_process_space(), pid=os.getpid(),
             started_s=measure_start(psutil.Process()), run=run_name, since=time.time(),
@@ -50,12 +72,12 @@ class Lease:
 
         To be called before every paid call: it costs nothing while the heartbeat is young.
         """
-        if not self._lost_to and self._measure_age() >= 2 * self._heartbeat_s:
+        if not self._lost_to and self._measure_age() >= self._rhythm.patience_s:
             self._beat()
         if self._lost_to:
             raise LeaseHeldError(
                 f"The lease of the judge {self.judge} was lost while this process stood still: {self._lost_to}.",
-                where=str(self.folder),
+                where=self._cards.place,
                 do="run again when the other run has ended: nothing that was answered is paid for twice",
             )
 
@@ -68,7 +90,7 @@ class Lease:
                 if sighting:
                     self._take_over(sighting)
                 self._cards.write(self._owner)
-        except Timeout:
+        except (Timeout, CardTakenError):
             sighting = self._cards.read()
             raise self._refuse(sighting.describe() if sighting else "a process that stopped while signing") from None
         self._heart.start()
@@ -86,7 +108,7 @@ class Lease:
             logger.warning("the lease could not be given back: %s", error)
 
     def _take_over(self, sighting: Sighting) -> None:
-        reason = sighting.why_free(self._expires_s)
+        reason = sighting.why_free(self._rhythm.expires_s)
         if not reason:
             raise self._refuse(sighting.describe())
         logger.warning("taking over the lease of the judge %s: %s; %s", self.judge, reason, sighting.describe())
@@ -97,7 +119,7 @@ class Lease:
     def _refuse(self, holder: str) -> LeaseHeldError:
         return LeaseHeldError(
             f"Another run is scoring with the judge {self.judge}: {holder}.",
-            where=str(self.folder),
+            where=self._cards.place,
             do="wait for it (`empathy status`), or use another judge",
         )
 
@@ -107,7 +129,7 @@ class Lease:
         return max(time.monotonic() - monotonic, time.time() - wall)
 
     def _keep_beating(self) -> None:
-        while not self._lost_to and not self._is_over.wait(self._heartbeat_s):
+        while not self._lost_to and not self._is_over.wait(self._rhythm.heartbeat_s):
             try:
                 self._beat()
             except OSError as error:
@@ -123,7 +145,9 @@ class Lease:
                     self._cards.refresh()
                 else:
                     self._lost_to = sighting.describe()
-            elif self._measure_age() < self._expires_s:  # nobody may have taken it over: it was deleted, or damaged
+            elif (
+                self._measure_age() < self._rhythm.expires_s
+            ):  # nobody may have taken it over: it was deleted, or damaged
                 self._cards.write(self._owner)
             else:
                 self._lost_to = "another run took it over and has ended"
@@ -143,7 +167,14 @@ def hold_lease(
     Raises LeaseHeldError if another run has it, OSError if the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lease = Lease(folder, judge, run_name, heartbeat_s, expires_s)
+    with keep_lease(CardFile(folder), judge, run_name, Rhythm(heartbeat_s, 2 * heartbeat_s, expires_s)) as lease:
+        yield lease
+
+
+@contextmanager
+def keep_lease(cards: Cards, judge: str, run_name: str, rhythm: Rhythm = REMOTE) -> Iterator[Lease]:
+    """Hold the lease whose card is kept there. Raises LeaseHeldError if another run has it, OSError as `cards` does."""
+    lease = Lease(cards, judge, run_name, rhythm)
     lease.acquire()
     try:
         yield lease

@@ -10,8 +10,10 @@ import functools
 import os
 import socket
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 from filelock import FileLock
@@ -100,10 +102,37 @@ class Sighting:
         )
 
 
+class CardTakenError(OSError):
+    """Somebody else signed a card in the moment that we did."""
+
+
+class Cards(Protocol):
+    """Where a card is kept; it is read, checked and written while `lock()` is held. All raise OSError."""
+
+    place: str
+    """The journal that the card is of, for a person."""
+
+    def lock(self) -> AbstractContextManager[object]:
+        """Return the mutex, to be entered."""
+
+    def read(self) -> Sighting | None:
+        """Return the card as it stands, None where there is none."""
+
+    def write(self, owner: Owner) -> None:
+        """Put the owner's card in the place of any other."""
+
+    def refresh(self) -> None:
+        """Note a heartbeat of the owner who wrote last."""
+
+    def remove(self) -> None:
+        """Leave the lease to the next."""
+
+
 class CardFile:
-    """The card of one journal; read, checked and written while `lock()` is held. Raises OSError if the disk refuses."""
+    """The card of one journal in its folder. Raises OSError if the disk refuses."""
 
     def __init__(self, folder: Path) -> None:
+        self.place = str(folder)
         self._card, self._mutex = folder / "lease.json", folder / "lease.lock"
 
     def lock(self) -> FileLock:

@@ -1,0 +1,150 @@
+"""One run of scoring divided among several: `score-shard` runs on any workers, submitted again where they crash."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, cast
+from uuid import UUID
+
+from prefect.artifacts import update_progress_artifact
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
+from prefect.client.schemas.objects import FlowRun
+from prefect.deployments import run_deployment
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Cancelled, Crashed
+
+from tasks.config import JudgeConfig, ScoringConfig
+from tasks.errors import ConfigError
+from tasks.progress import report_notice
+from tasks.scoring import (
+    GIVEN_UP_S,
+    RUNS,
+    Plan,
+    ShardName,
+    ShardOutcome,
+    clear_shards,
+    publish_plan,
+    read_outcome,
+    read_sign,
+)
+from tasks.scoring.tasks import PROGRESS
+
+DEPLOYMENT = "score-shard/worker"
+MOST_TRIES = 3
+LOOK_EVERY_S = 2.0
+LATE_S = 60.0
+"""A shard that no worker has taken for so long is told of."""
+BROKEN = ShardOutcome(
+    kind="StoppedShortError", what="A shard ended without a word several times.", do="see its run's page, run again"
+)
+
+
+class Shards:
+    """The shards of one run that is under way in this process; belongs to one thread."""
+
+    def __init__(self, client: SyncPrefectClient, run: str, parameters: dict[str, Any], n_shards: int) -> None:
+        self.client, self.led, self.parameters = client, RUNS[run], parameters
+        self.names = [ShardName(run=run, judge_id=self.led.identity.judge_id, shard=n) for n in range(n_shards)]
+        self.runs: dict[int, UUID] = {}
+        """The last run submitted of each shard."""
+        self.outcomes: dict[int, ShardOutcome] = {}
+        self._n_tries = dict.fromkeys(range(n_shards), 0)
+        self._signs: dict[int, tuple[str | None, float]] = {}
+        """The last sign of life of each shard, and when it was first seen."""
+        self._begun_at, self._is_told = time.monotonic(), False
+
+    def submit(self, shard: int) -> None:
+        """Ask for a run of a shard."""
+        self._n_tries[shard] += 1
+        parameters = {"shard": self.names[shard].model_dump(), **self.parameters}
+        self.runs[shard] = cast(FlowRun, run_deployment(DEPLOYMENT, parameters=parameters, timeout=0)).id
+
+    def look(self) -> None:
+        """Take the outcomes of shards that have ended; those that left no word are submitted again."""
+        for shard, run_id in self.runs.items():
+            if shard in self.outcomes:
+                continue
+            state = self.client.read_flow_run(run_id).state
+            if state and state.is_final():
+                self._take(shard, state.name or state.type.value)
+            elif state and state.is_running() and self._is_silent(shard):
+                self.client.set_flow_run_state(run_id, Crashed(message="No sign of life: its machine may be gone."))
+            elif state and state.is_scheduled() and time.monotonic() - self._begun_at > LATE_S and not self._is_told:
+                report_notice("No worker has taken a shard yet: start one of the pool cpu, `empathy up --worker`.")
+                self._is_told = True
+
+    def _is_silent(self, shard: int) -> bool:
+        """Say whether a shard under way has left no other sign of life for too long, by this host's clock."""
+        sign, now = read_sign(self.led.home.artifacts, self.names[shard]), time.monotonic()
+        last, seen_at = self._signs.get(shard, ("", now))
+        if sign != last:
+            self._signs[shard] = (sign, now)
+            return False
+        return now - seen_at > GIVEN_UP_S
+
+    def _take(self, shard: int, state: str) -> None:
+        outcome = read_outcome(self.led.home.artifacts, self.names[shard])
+        if outcome is None and self._n_tries[shard] < MOST_TRIES:
+            report_notice(f"Shard {shard} ended as {state} and is submitted again; what it was answered is kept.")
+            self.submit(shard)
+        else:
+            self.outcomes[shard] = outcome or BROKEN
+
+    def show_progress(self, plan: Plan) -> None:
+        """Add up how far the shards are, by the progress that stands on their own pages."""
+        mine = ArtifactFilter(
+            flow_run_id=ArtifactFilterFlowRunId(any_=list(self.runs.values())), key=ArtifactFilterKey(any_=[PROGRESS])
+        )
+        found = (one.data for one in self.client.read_artifacts(artifact_filter=mine))
+        share = sum(float(data) for data in found if isinstance(data, float | int)) / 100 / len(self.names)
+        self.led.on_done(max(0, min(plan.n_turns, round(share * plan.n_turns)) - self.led.n_done))
+        if self.led.progress_id is not None:
+            update_progress_artifact(self.led.progress_id, 100 * self.led.n_done / max(1, plan.n_turns))
+
+    def withdraw(self) -> None:
+        """Cancel shards that no worker has taken; those under way find that the run has let go of the judge."""
+        for run_id in self.runs.values():
+            state = self.client.read_flow_run(run_id).state
+            if state and state.is_scheduled():
+                self.client.set_flow_run_state(run_id, Cancelled(message="The run that it is a part of has ended."))
+
+
+def score_in_shards(run: str, plan: Plan, judge: JudgeConfig, scoring: ScoringConfig) -> Sequence[ShardOutcome]:
+    """Have a plan's turns scored by `scoring.shards` runs, and return how each ended, well or not.
+
+    Raises ConfigError where their deployment is not on the server.
+    """
+    led = RUNS[run]
+    parameters = {"judge": judge.model_dump(mode="json"), "scoring": scoring.model_dump(mode="json"),
+                  "base_url": led.home.settings.judge_base_url}  # fmt: skip
+    with get_client(sync_client=True) as client:
+        require_deployment(client)
+        shards = Shards(client, run, parameters, scoring.shards)
+        publish_plan(led.home.artifacts, shards.names[0], plan)
+        try:
+            for shard in range(scoring.shards):
+                shards.submit(shard)
+            while len(shards.outcomes) < scoring.shards:
+                time.sleep(LOOK_EVERY_S)
+                led.lease.check()
+                shards.look()
+                shards.show_progress(plan)
+            led.lease.bring()
+        finally:
+            shards.withdraw()
+            clear_shards(led.home.artifacts, led.identity.judge_id)
+    return list(shards.outcomes.values())
+
+
+def require_deployment(client: SyncPrefectClient) -> None:
+    """Raise ConfigError where there is no deployment of shards."""
+    try:
+        client.read_deployment_by_name(DEPLOYMENT)
+    except ObjectNotFound:
+        raise ConfigError(
+            f"Shards are runs of the deployment {DEPLOYMENT}, which this Prefect server does not have.",
+            where=str(client.api_url),
+            do="run `empathy deploy`, and have a worker of the pool cpu: `empathy up --worker`",
+        ) from None

@@ -1,0 +1,110 @@
+"""A shard's right to pay: it lasts as long as the run that it is a part of holds the judge's lease.
+
+The shard signs that it lives, so that a run whose shard went away with its machine has another do the rest; a shard
+that can neither look nor sign stops before that run gives it up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tasks.errors import ConfigError, LeaseHeldError
+from tasks.scoring.ledger.lease_card import Cards
+
+LOOK_EVERY_S = 2.0
+SIGN_EVERY_S = 10.0
+PATIENCE_S = 60.0
+"""With no look at the card, or no sign of life, for so long, nothing more is paid."""
+GIVEN_UP_S = 100.0
+"""With no sign of life for so long, a shard is given up: it has stopped itself before, its calls in flight ended."""
+EXPIRES_S = 60.0
+"""A card without a heartbeat for so long is a dead run's."""
+
+
+class Membership:
+    """Belongs to the run whose name the card bears; safe to use from several threads."""
+
+    def __init__(
+        self, cards: Cards, run_name: str, judge: str, sign: Callable[[], None], look_every_s: float = LOOK_EVERY_S
+    ) -> None:
+        self.judge, self.run_name = judge, run_name
+        self._cards, self._sign, self._look_every_s = cards, sign, look_every_s
+        self._over_for, self._looked_at, self._signed_at = "", time.monotonic(), time.monotonic()
+        self._is_left = threading.Event()
+        # two threads: a store that is asked patiently must not keep the other from looking
+        self._threads = [
+            threading.Thread(target=target, name="membership", daemon=True)
+            for target in (self._keep_looking, self._keep_signing)
+        ]
+
+    def enter(self) -> None:
+        """Find the run's card, and look at it from now on. Raises ConfigError where no run holds the judge."""
+        self._look()
+        if self._over_for:
+            raise ConfigError(
+                f"The run {self.run_name} that this shard is a part of does not hold the judge {self.judge} here: "
+                f"{self._over_for}.",
+                where=self._cards.place,
+                do="shards on other machines need EMPATHY_JOURNAL, the s3:// URL of the journal that hosts share",
+            )
+        for thread in self._threads:
+            thread.start()
+
+    def leave(self) -> None:
+        """Look and sign no more."""
+        self._is_left.set()
+
+    def check(self) -> None:
+        """Raise LeaseHeldError where the run has ended or another pays now, or that cannot be found out."""
+        silent_s = time.monotonic() - min(self._looked_at, self._signed_at)
+        reason = self._over_for or (f"its store did not answer for {silent_s:.0f} s" if silent_s > PATIENCE_S else "")
+        if reason:
+            raise LeaseHeldError(
+                f"The run {self.run_name} that this shard is a part of may no longer pay: {reason}.",
+                where=self._cards.place,
+                do="run the scoring again: what was answered is kept",
+            )
+
+    def _keep_looking(self) -> None:
+        while not self._over_for and not self._is_left.wait(self._look_every_s):
+            try:
+                self._look()
+            except OSError:  # seen again, or not for so long that `check` says so
+                continue
+
+    def _keep_signing(self) -> None:
+        while not self._over_for:
+            begun = time.monotonic()
+            with contextlib.suppress(OSError):
+                self._sign()
+                self._signed_at = begun
+            if self._is_left.wait(SIGN_EVERY_S):
+                return
+
+    def _look(self) -> None:
+        begun, sighting = time.monotonic(), self._cards.read()
+        if sighting is None:
+            self._over_for = "it has ended"
+        elif sighting.owner is not None and sighting.owner.run != self.run_name:
+            self._over_for = f"the lease is another's, {sighting.describe()}"
+        else:
+            self._over_for = sighting.why_free(EXPIRES_S)
+        self._looked_at = begun
+
+
+@contextmanager
+def join_run(cards: Cards, run_name: str, judge: str, sign: Callable[[], None]) -> Iterator[Membership]:
+    """Belong to a run while it holds its judge; `sign` is called now and then.
+
+    Raises ConfigError where the run does not hold it, OSError as the card does.
+    """
+    membership = Membership(cards, run_name, judge, sign)
+    membership.enter()
+    try:
+        yield membership
+    finally:
+        membership.leave()
