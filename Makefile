@@ -6,7 +6,7 @@ JUDGE ?= distilled
 TEST_PROCESSES ?= 2
 SOURCE ?= sample
 
-.PHONY: help setup demo test test-without-torch smoke test-browser test-system bench-scoring bench-pacing bench-planning bench-selection bench-judge bench-active bench-training bench-router check format up down clean
+.PHONY: help setup demo test test-without-torch smoke test-browser test-system bench-scoring bench-orchestration bench-pacing bench-planning bench-selection bench-judge bench-active bench-training bench-router check audit-code audit format up down clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -33,7 +33,7 @@ demo: $(VENV)/.demo ## Run the whole method on the bundled sample: no key, no ac
 	$(BIN)/empathy run "$(SOURCE)" --profile demo --judge "$(JUDGE)"
 
 test: $(VENV)/.train ## Run the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not system' -n $(TEST_PROCESSES) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not system' -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 # An environment of its own: torch in .venv would hide a test that needs it and does not say so.
 PLAIN := .venv-without-torch
@@ -67,6 +67,9 @@ test-system: $(VENV)/.system ## Run the tests that need services, a real model o
 bench-scoring: $(VENV)/.train ## CPU of a scored turn against a bare loop of the same client
 	$(BIN)/python tests/benchmarks/bench_scoring.py
 
+bench-orchestration: $(VENV)/.train ## What 25,000 turns scored through Prefect cost beside the judge
+	$(BIN)/python tests/benchmarks/bench_orchestration.py
+
 bench-pacing: $(VENV)/.train ## How much of an endpoint's rate limit a run finds and uses
 	$(BIN)/python tests/benchmarks/bench_pacing.py
 
@@ -99,6 +102,17 @@ check: $(VENV)/.train ## Format, lint, types, architecture
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_architecture.py
 
+$(VENV)/.audit: $(VENV)/.train
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev,audit]'
+	@touch $@
+
+audit-code: $(VENV)/.audit ## Look for unsafe code
+	$(BIN)/bandit --quiet -c pyproject.toml -r flows tasks infra
+
+# --strict: a version that PyPI does not know, or a PyPI that does not answer, is no clean bill
+audit: audit-code ## Look for unsafe code, and for known vulnerabilities of everything that is pinned (asks PyPI)
+	$(BIN)/pip-audit --strict --disable-pip --no-deps -r constraints.txt
+
 format: $(VENV)/.train ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -108,6 +122,21 @@ up: $(VENV)/.train ## Start the Prefect server and a worker for the pool 'cpu'
 
 down: ## Stop them
 	@test ! -x $(BIN)/empathy || $(BIN)/empathy down
+
+$(VENV)/.services: $(VENV)/.train
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev,services]'
+	@touch $@
+
+topology-up: $(VENV)/.services ## Start PostgreSQL, Redis, Prefect on both, workers and S3, without Docker
+	bash infra/ci/install-services.sh
+	infra/local/up.sh
+
+topology-down: ## Stop them
+	infra/local/down.sh
+
+images: ## Build the images of runs and services, for CPU and GPU
+	docker build -f infra/Dockerfile.cpu -t efficient-empathy:cpu .
+	docker build -f infra/Dockerfile.gpu -t efficient-empathy:gpu .
 
 clean: ## Remove the environment and caches of tools
 	rm -rf $(VENV) $(PLAIN) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

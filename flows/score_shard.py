@@ -6,6 +6,7 @@ from prefect import flow, unmapped
 from prefect.runtime import flow_run
 
 from flows.naming import name_shard, named_by
+from flows.notifying import notify_failure
 from flows.score_dialogues import RUNNER
 from flows.waiting import wait_for
 from tasks.bounded import Place
@@ -15,7 +16,8 @@ from tasks.scoring import ShardName, open_shard
 from tasks.scoring.tasks import keep_outcome, raise_stops, score_chunk, take_shard
 
 
-@flow(name="score-shard", flow_run_name=named_by(name_shard), task_runner=RUNNER)
+@flow(name="score-shard", flow_run_name=named_by(name_shard), task_runner=RUNNER,
+      on_failure=[notify_failure], on_crashed=[notify_failure])  # fmt: skip
 def score_shard(
     shard: ShardName,
     base_url: Place | None = None,

@@ -1,4 +1,4 @@
-"""The background Prefect server and worker: one a home, on loopback, started once and reused.
+"""The background Prefect server and worker: one a home, on loopback unless told otherwise, started once and reused.
 
 Prefect's own ephemeral server starts and stops with every command, which costs half a minute each and
 loses its last records.
@@ -20,8 +20,9 @@ from typing import NamedTuple
 import psutil
 from filelock import FileLock
 
-from flows.processes import find_process, start_process, stop_process
-from tasks.errors import ServerError
+from flows.access import ASKED, LOOPBACK, Access, is_let_in
+from flows.processes import Card, find_process, start_process, stop_process
+from tasks.errors import ConfigError, ServerError
 
 FIRST_PORT = 4200
 N_PORTS = 200
@@ -38,11 +39,14 @@ class Server(NamedTuple):
     pid: int
     port: int
     version: str
+    host: str = LOOPBACK
+    """The address that it binds."""
+    has_login: bool = False
 
     @property
     def url(self) -> str:
-        """Address of the user interface."""
-        return f"http://127.0.0.1:{self.port}"
+        """Address of the user interface, from this machine."""
+        return f"http://{LOOPBACK if self.host == '0.0.0.0' else self.host}:{self.port}"  # noqa: S104 - a comparison
 
     @property
     def api_url(self) -> str:
@@ -53,7 +57,14 @@ class Server(NamedTuple):
 def find_server(home: Path) -> Server | None:
     """Return the home's server if its process is alive."""
     card = find_process(server_card(home))
-    return Server(card.pid, int(str(card.facts["port"])), str(card.facts["version"])) if card else None
+    return read_server(card) if card else None
+
+
+def read_server(card: Card) -> Server:
+    """Return the server that a card is of."""
+    facts = card.facts
+    host, has_login = str(facts.get("host", LOOPBACK)), bool(facts.get("has_login"))
+    return Server(card.pid, int(str(facts["port"])), str(facts["version"]), host, has_login)
 
 
 def server_card(home: Path) -> Path:
@@ -86,31 +97,58 @@ def is_listening(server: Server) -> bool:
     return False
 
 
-def is_free(port: int) -> bool:
-    """Say whether nothing listens on a port of loopback."""
+def is_free(port: int, host: str = LOOPBACK) -> bool:
+    """Say whether nothing listens on a port of an address."""
     with socket.socket() as probe:
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
         except OSError:
             return False
     return True
 
 
-def ensure_server(home: Path, say: Callable[[str], None]) -> Server:
-    """Return the home's running server, starting it if there is none. Raises ServerError if it does not come up."""
+def ensure_server(home: Path, say: Callable[[str], None], access: Access = Access()) -> Server:  # noqa: B008 - frozen
+    """Return the home's running server, starting it if there is none.
+
+    Raises ServerError if it does not come up, ConfigError if it does not take the login or binds another address.
+    """
     folder = home / "server"
     folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)  # its database has everybody's secret blocks, and the key to them
     with FileLock(folder / "lock", timeout=START_TIMEOUT_S):
         server = find_server(home)
-        if server is not None and server.version != version("prefect"):
-            say(f"The Prefect server is {server.version}, this program uses {version('prefect')}: restarting it.")
+        if server is not None and (reason := find_reason(server, access)):
+            say(f"The Prefect server {reason}: restarting it.")
             stop_server(home)
             server = None
         if server is None:
             say("Starting a Prefect server in the background (once; about half a minute) …")
-            return _start_on_free_port(home)
+            return _start_on_free_port(home, access)
         _wait_until_healthy(server, home)
-    return server
+        check_entrance(server, access)
+        return server
+
+
+def find_reason(server: Server, access: Access) -> str:
+    """Return why a running server cannot stay, nothing if it can."""
+    if server.version != version("prefect"):
+        return f"is {server.version}, this program uses {version('prefect')}"
+    return "asks for no login, and should" if access.asked and not server.has_login else ""
+
+
+def check_entrance(server: Server, access: Access) -> None:
+    """Raise ConfigError if a running server binds another address than was asked for, or does not take the login."""
+    if access.host not in (None, server.host):
+        raise ConfigError(
+            f"The server runs on {server.host}.", where=f"--host {access.host}", do="`empathy down` first"
+        )
+    if server.has_login and not is_let_in(server.api_url, access.headers):
+        said = "another login than this one" if access.given else "a login"
+        raise ConfigError(
+            f"The Prefect server of this home asks for {said}.",
+            where=server.url,
+            do="set PREFECT_API_AUTH_STRING=USER:PASSWORD as it was started with, or `empathy down`",
+        )
 
 
 def ensure_worker(home: Path, api_url: str, pool: str) -> int:
@@ -131,41 +169,52 @@ def stop_server(home: Path) -> list[str]:
     return [card.stem for card in cards if stop_process(card)]
 
 
-def server_environment(folder: Path, port: int, inherited: Mapping[str, str]) -> dict[str, str]:
-    """Return the server's environment: its own home and database, no telemetry, a UI that finds its API."""
+def server_environment(
+    folder: Path,
+    port: int,
+    inherited: Mapping[str, str],
+    access: Access = Access(),  # noqa: B008 - frozen
+) -> dict[str, str]:
+    """Return the server's environment: its own home and database, its login, no telemetry, a UI that finds its API."""
     # another API's name and everybody's keys are not the server's business
     dropped = ("PREFECT_", "OPENAI_", "EMPATHY_", "HF_", "AWS_")
     kept = {name: value for name, value in inherited.items() if not name.startswith(dropped)}
+    is_local = access.host in (None, LOOPBACK)
     return {
         **kept,
         **QUIET,
         "PREFECT_HOME": str(folder),
-        "PREFECT_SERVER_UI_API_URL": f"http://127.0.0.1:{port}/api",
+        # a browser elsewhere knows the server by another name
+        "PREFECT_SERVER_UI_API_URL": f"http://{LOOPBACK}:{port}/api" if is_local else "/api",
+        # Prefect lets the pages of every web site ask by default: one open in a browser here could start runs
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://{LOOPBACK}:{port},http://localhost:{port}",
+        **({ASKED: access.asked} if access.asked else {}),
     }
 
 
-def _start_on_free_port(home: Path) -> Server:
+def _start_on_free_port(home: Path, access: Access) -> Server:
     """Start the server; on another port where somebody took the free one meanwhile, as a home started beside ours."""
     for _ in range(N_TRIES - 1):
-        server = _start_server(home)
+        server = _start_server(home, access)
         try:
             _wait_until_healthy(server, home)
         except ServerError:
-            if find_server(home) is not None or is_free(server.port):
+            if find_server(home) is not None or is_free(server.port, server.host):
                 raise
         else:
             return server
-    server = _start_server(home)
+    server = _start_server(home, access)
     _wait_until_healthy(server, home)
     return server
 
 
-def _start_server(home: Path) -> Server:
-    port = _find_port()
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    env = server_environment(home / "server", port, os.environ)
-    card = start_process(server_card(home), command, env, {"port": port, "version": version("prefect")})
-    return Server(card.pid, port, version("prefect"))
+def _start_server(home: Path, access: Access) -> Server:
+    host = access.host or LOOPBACK
+    port = _find_port(host)
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", host, "--port", str(port)]
+    env = server_environment(home / "server", port, os.environ, access)
+    facts = {"port": port, "version": version("prefect"), "host": host, "has_login": bool(access.asked)}
+    return read_server(start_process(server_card(home), command, env, facts))
 
 
 def _wait_until_healthy(server: Server, home: Path) -> None:
@@ -183,9 +232,9 @@ def _wait_until_healthy(server: Server, home: Path) -> None:
         time.sleep(0.25)
 
 
-def _find_port() -> int:
-    """Return the first free port of loopback: 4200, which people know, or the next one."""
+def _find_port(host: str) -> int:
+    """Return the first free port of an address: 4200, which people know, or the next one."""
     for port in range(FIRST_PORT, FIRST_PORT + N_PORTS):
-        if is_free(port):
+        if is_free(port, host):
             return port
-    raise ServerError(f"No free port from {FIRST_PORT} to {FIRST_PORT + N_PORTS - 1}.", where="127.0.0.1")
+    raise ServerError(f"No free port from {FIRST_PORT} to {FIRST_PORT + N_PORTS - 1}.", where=host)

@@ -6,9 +6,11 @@ The same bounds stand in the JSON schema, so that Prefect's form and API refuse 
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
+from pydantic.fields import ComputedFieldInfo, FieldInfo
 
 from tasks.errors import UsageError
 
@@ -38,6 +40,43 @@ WHERE_KEYS_BELONG = (
 _hidden, _key = re.compile(HIDDEN), re.compile(KEY)
 
 
+def title_field(name: str, _field: FieldInfo | ComputedFieldInfo) -> str:
+    """Return what a form calls a field that has no title of its own: its name as words."""
+    said = " ".join(_words.get(word, word) for word in name.split("_"))
+    return said[:1].upper() + said[1:]
+
+
+def fit_form(schema: dict[str, Any]) -> None:
+    """Fit the JSON schema of a group of parameters to Prefect's form, which shows no bounds but those in the help.
+
+    As a union with null the form makes each field that may be left empty a pair of tabs, and says of most of them:
+    Property is type "None". Prefect's server takes null for a type without a default, so that such a field is a box to
+    fill in, or a choice with nothing as one of its values.
+    """
+    for field in schema.get("properties", {}).values():
+        kinds = [kind for kind in field.get("anyOf", []) if kind.get("type") != "null"]
+        if field.get("default", ...) is None and len(kinds) == 1 and kinds[0].get("type") in _simple:
+            del field["anyOf"], field["default"]
+            field.update(kinds[0])
+            if "enum" in field:
+                field["enum"] = [*field["enum"], None]
+        if said := say_bounds(field):
+            field["description"] = f"{field.get('description', '')} {said}".strip()
+
+
+def say_bounds(field: Mapping[str, Any]) -> str:
+    """Return the bounds of a number as a sentence; one that nobody reaches is not worth a word."""
+    words = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
+    said = [f"{word} {field[key]:,g}" for key, word in words.items() if abs(field.get(key, FAR)) < FAR]
+    return f"{', '.join(said).capitalize()}." if said else ""
+
+
+FAR = 1e6
+_simple = ("number", "integer", "string")
+_words = {"n": "number of", "s": "(seconds)", "usd": "(USD)", "lora": "LoRA", "r": "rank", "std": "deviation",
+          "eval": "evaluation", "uri": "URI", "sha256": "SHA-256"}  # fmt: skip
+
+
 def refuse_hidden(text: str) -> str:
     """Return a text as it is. Raises ValueError if it holds characters that nobody sees, or what looks like a key."""
     if _hidden.search(text):
@@ -59,7 +98,7 @@ Place = Annotated[str, Field(max_length=PLACE_LENGTH, json_schema_extra=_schema)
 """A path, an address, or a name that may be either."""
 Count = Annotated[int, Field(le=1_000_000_000)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
-Finite = Annotated[float, Field(allow_inf_nan=False, json_schema_extra={"not": {"minimum": 1e300}})]
+Finite = Annotated[float, Field(allow_inf_nan=False, json_schema_extra={"not": {"type": "number", "minimum": 1e300}})]
 """A number that is one. NaN is within every bound of a JSON schema, and so within this one, which refuses it: as a
 parameter of a run it would become null, and a limit none."""
 Amount = Annotated[Finite, Field(le=1e12)]

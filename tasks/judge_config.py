@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from tasks.bounded import Finite, Name, Place, Seed
+from tasks.bounded import Finite, Name, Place, Seed, fit_form, title_field
 
 SystemName = Literal[
     "base", "prompted", "sensibility", "rationality", "mixture", "union", "full", "random", "length-matched"
@@ -19,7 +19,9 @@ DEFAULT_N_SAMPLES = 5
 class Part(BaseModel):
     """A frozen group of parameters; unknown names are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", field_title_generator=title_field, json_schema_extra=fit_form
+    )
 
     @field_validator("*", mode="before")
     @classmethod
@@ -39,8 +41,8 @@ class JudgeConfig(Part):
 
     kind: Literal["distilled", "openai", "openai-batch", "replies"] = Field(
         default="distilled",
-        title="Judge",
-        description="The bundled judge, an LLM endpoint, its batch API at half the price, or recorded replies.",
+        description="distilled: the bundled judge. openai: an LLM endpoint. openai-batch: its batch API, at half the "
+        "price. replies: recorded ones.",
     )
     model: Name = Field(default="gpt-4o-mini", min_length=1, description="Model the endpoint is asked for.")
     endpoint_alias: Name = Field(

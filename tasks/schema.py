@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.bounded import Place
+from tasks.bounded import Place, title_field
 
 Role = Literal["speaker", "listener"]
 Split = Literal["train", "valid", "test"]
@@ -57,7 +57,7 @@ class Turn:
 class ArtifactRef(BaseModel):
     """What passes between tasks: where an artifact is and what it holds, never the thing itself."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", field_title_generator=title_field)
 
     kind: str = Field(
         pattern="^[a-z-]{1,40}$", description="Kind of the artifact: dialogues, scores, subsets, expert, ..."

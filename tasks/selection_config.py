@@ -36,73 +36,85 @@ class SelectionConfig(Part):
 
     rule: RuleName = Field(
         default="paper",
-        description="paper: S>t and R<t / R>t. released: R>t must also have S<t, which discards more. quantile: the "
-        "best share on an axis. lower-bound: paper on score minus k standard deviations. top-k: the best n on an axis.",
+        description="paper: rationality above its threshold, else sensibility above its own. released: one score above "
+        "its threshold and the other below, which discards more. quantile: the best share on an axis. lower-bound: "
+        "paper on scores less their deviations. top-k: the best turns on an axis.",
     )
     sensibility_threshold: Threshold = Field(
         default=5.0,
         title="Sensibility threshold",
-        description="Strict bound on the sensibility score, 0 to 10; of the rules paper, released and lower-bound.",
+        description="Strict bound on the sensibility score; of the rules paper, released and lower-bound.",
     )
     rationality_threshold: Threshold = Field(
         default=5.0,
         title="Rationality threshold",
-        description="Strict bound on the rationality score, 0 to 10; of the rules paper, released and lower-bound.",
-    )
-    keep: Finite | None = Field(
-        default=None, gt=0, le=1,
-        description="Of the rule quantile: share of the turns that goes to the axis' subset; the other axis takes the "
-        "same share of the rest.",
-    )  # fmt: skip
-    top_k: MaxTurns | None = Field(default=None, description="Of the rule top-k: turns in each subset, at most.")
-    axis: AxisName | None = Field(
-        default=None,
-        description="Of quantile and top-k: the score that chooses first. With a target share: the threshold that is "
-        "found for it. Sensibility if not set.",
-    )
-    target_share: Finite | None = Field(
-        default=None, gt=0, lt=1,
-        description="Of the rules with thresholds: the share of the scored turns that the axis' subset should have. "
-        "Its threshold is then found, the other stays as given, and the run says what was changed and why.",
-    )  # fmt: skip
-    k_sd: Finite | None = Field(
-        default=None, ge=0, le=10,
-        description="Of the rule lower-bound: standard deviations taken off a score before it is compared; 1 if not "
-        "set. A score without one loses nothing.",
-    )  # fmt: skip
-    min_words: MaxWords | None = Field(default=None, description="Discard responses of fewer words.")
-    max_words: MaxWords | None = Field(default=None, description="Discard responses of more words.")
-    near_duplicates: Finite | None = Field(
-        default=None, ge=0.5, le=1,
-        description="Discard a turn whose last message and response are this similar (Jaccard of word pairs) to "
-        "another's; the one with the smaller hash stays. Nothing is removed if not set.",
-    )  # fmt: skip
-    agree_with: Name = Field(
-        default="", title="Judge that must agree",
-        description="Id or alias of another judge whose scores of a turn must be near; with min_agreement.",
-    )  # fmt: skip
-    min_agreement: Finite | None = Field(
-        default=None, gt=0, le=1,
-        description="Discard a turn whose two judges agree less: 1 less the larger distance of their two scores over "
-        "10. A turn that the other judge has not scored is discarded too. Needs agree_with.",
-    )  # fmt: skip
-    calibration: Name = Field(
-        default="", description="Digest of the maps that scores go through before they are compared, made by `empathy "
-        "judge calibrate`. The rows keep the judge's own scores. Nothing is mapped if not set.",
-    )  # fmt: skip
-    max_per_emotion: MaxTurns | None = Field(
-        default=None, description="Most turns of one emotion in a subset; those with the best scores stay."
-    )
-    max_per_position: MaxTurns | None = Field(
-        default=None, description="Most turns of one place in the dialogue in a subset; the best scores stay."
-    )
-    max_per_length_band: MaxTurns | None = Field(
-        default=None, description="Most turns of one band of response lengths in a subset; the best scores stay."
+        description="Strict bound on the rationality score; of the rules paper, released and lower-bound.",
     )
     split: Literal["train", "valid", "test", "auto"] = Field(
         default="auto", description="Split to select from; auto: train, or the only split there is."
     )
-    judge_id: Name = Field(default="", description="Id or alias of the judge; needed when several have scores.")
+    judge_id: Name = Field(
+        default="", title="Judge", description="Id or alias of the judge; needed when several have scores."
+    )
+    calibration: Name = Field(
+        default="", description="Digest of the maps that scores go through before they are compared, made by `empathy "
+        "judge calibrate`. The rows keep the judge's own scores. Nothing is mapped if not set.",
+    )  # fmt: skip
+    keep: Finite | None = Field(
+        default=None, gt=0, le=1, title="Rule quantile: share to keep",
+        description="Of the rule quantile: share of the turns that goes to the axis' subset; the other axis takes the "
+        "same share of the rest.",
+    )  # fmt: skip
+    top_k: MaxTurns | None = Field(
+        default=None, title="Rule top-k: turns", description="Of the rule top-k: turns in each subset, at most."
+    )
+    axis: AxisName | None = Field(
+        default=None, title="Rules quantile and top-k: first axis",
+        description="Of quantile and top-k: the score that chooses first. With a target share: the threshold that is "
+        "found for it. Sensibility if not set.",
+    )  # fmt: skip
+    target_share: Finite | None = Field(
+        default=None, gt=0, lt=1, title="Rules with thresholds: target share",
+        description="Of the rules with thresholds: the share of the scored turns that the axis' subset should have. "
+        "Its threshold is then found, the other stays as given, and the run says what was changed and why.",
+    )  # fmt: skip
+    k_sd: Finite | None = Field(
+        default=None, ge=0, le=10, title="Rule lower-bound: deviations",
+        description="Of the rule lower-bound: standard deviations taken off a score before it is compared; 1 if not "
+        "set. A score without one loses nothing.",
+    )  # fmt: skip
+    min_words: MaxWords | None = Field(
+        default=None, title="Filter: fewest words", description="Discard responses of fewer words."
+    )
+    max_words: MaxWords | None = Field(
+        default=None, title="Filter: most words", description="Discard responses of more words."
+    )
+    near_duplicates: Finite | None = Field(
+        default=None, ge=0.5, le=1, title="Filter: near duplicates",
+        description="Discard a turn whose last message and response are this similar (Jaccard of word pairs) to "
+        "another's; the one with the smaller hash stays. Nothing is removed if not set.",
+    )  # fmt: skip
+    agree_with: Name = Field(
+        default="", title="Filter: judge that must agree",
+        description="Id or alias of another judge whose scores of a turn must be near; with min_agreement.",
+    )  # fmt: skip
+    min_agreement: Finite | None = Field(
+        default=None, gt=0, le=1, title="Filter: least agreement",
+        description="Discard a turn whose two judges agree less: 1 less the larger distance of their two scores over "
+        "10. A turn that the other judge has not scored is discarded too. Needs agree_with.",
+    )  # fmt: skip
+    max_per_emotion: MaxTurns | None = Field(
+        default=None, title="Quota: turns of one emotion",
+        description="Most turns of one emotion in a subset; those with the best scores stay.",
+    )  # fmt: skip
+    max_per_position: MaxTurns | None = Field(
+        default=None, title="Quota: turns of one place in the dialogue",
+        description="Most turns of one place in the dialogue in a subset; the best scores stay.",
+    )  # fmt: skip
+    max_per_length_band: MaxTurns | None = Field(
+        default=None, title="Quota: turns of one band of lengths",
+        description="Most turns of one band of response lengths in a subset; the best scores stay.",
+    )  # fmt: skip
 
     @model_validator(mode="after")
     def _check_rule(self) -> SelectionConfig:

@@ -19,6 +19,13 @@ def register(app: typer.Typer) -> None:
 
 def up(
     worker: bool = typer.Option(False, "--worker", help="Also start a process worker for the pool 'cpu'."),
+    host: Annotated[
+        str | None,
+        typer.Option(
+            help="Address that the server binds; one beyond this machine needs PREFECT_SERVER_API_AUTH_STRING "
+            "\\[default: 127.0.0.1].",
+        ),
+    ] = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -29,7 +36,7 @@ def up(
     from tasks.settings import Settings
 
     use_home(home)
-    with prefect_api(say) as api_url:
+    with prefect_api(say, host=host) as api_url:
         result: dict[str, object] = {"url": api_url.removesuffix("/api"), "api_url": api_url}
         if worker:
             from flows.deploy import make_pool  # imports Prefect, which reads its settings then

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from flows.access import ASKED, GIVEN, basic_auth
 from flows.doctor.finding import Finding
 from flows.doctor.http import Answer, ask, hide_secrets
 from flows.server import find_server
@@ -33,11 +33,15 @@ def check_server(settings: Settings) -> Iterator[Finding]:
         return
     named = hide_secrets(api.url)
     answer = ask(f"{api.url}/health", headers=api.headers)
+    known = ask(f"{api.url}/admin/version", headers=api.headers) if answer.status == 200 else answer
+    if known.status in (401, 403):  # it tells everybody that it is well, and nothing more
+        yield Finding("server", "problem", f"{named} ({api.whose}) asks for a login", advise(api, known))
+        return
     if answer.status != 200:
         said = answer.error or f"HTTP {answer.status}"
         yield Finding("server", "problem", f"{named} ({api.whose}) does not answer: {said}", advise(api, answer))
         return
-    version = ask(f"{api.url}/admin/version", headers=api.headers).content
+    version = known.content
     said = f"{named} ({api.whose}), Prefect {version or 'of an unknown version'}, {name_database(api)}"
     if version in (PREFECT, None):
         yield Finding("server", "ok", said)
@@ -54,7 +58,8 @@ def find_api(home: Path) -> Api | None:
     if url:
         return Api(url, "named by Prefect's settings", make_headers(chosen))
     server = find_server(home)
-    return Api(server.api_url, "this home's own", {}) if server else None
+    login = chosen.get(GIVEN) or chosen.get(ASKED, "")
+    return Api(server.api_url, "this home's own", basic_auth(login)) if server else None
 
 
 def read_profile() -> dict[str, str]:
@@ -77,9 +82,7 @@ def make_headers(chosen: Mapping[str, str]) -> dict[str, str]:
     """Return the headers that say who asks, from Prefect's own settings."""
     if key := chosen.get("PREFECT_API_KEY"):
         return {"Authorization": f"Bearer {key}"}
-    if auth := chosen.get("PREFECT_API_AUTH_STRING"):
-        return {"Authorization": f"Basic {base64.b64encode(auth.encode()).decode()}"}
-    return {}
+    return basic_auth(chosen.get(GIVEN, ""))
 
 
 def advise(api: Api, answer: Answer) -> str:

@@ -94,7 +94,7 @@ def load_base(
     dtype = torch.float32 if where == "cpu" else torch.bfloat16
     try:
         with quiet_libraries():
-            model = AutoModelForCausalLM.from_pretrained(
+            model = AutoModelForCausalLM.from_pretrained(  # nosec B615 # its revision is one of the options
                 base.path, dtype=dtype, use_safetensors=True, trust_remote_code=False, **_options(base, token)
             )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
@@ -114,7 +114,8 @@ def load_shape(base: Base, token: str | None = None) -> PreTrainedModel:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     try:
-        found = AutoConfig.from_pretrained(base.path, trust_remote_code=False, **_options(base, token))
+        options = _options(base, token)
+        found = AutoConfig.from_pretrained(base.path, trust_remote_code=False, **options)  # nosec B615 # as above
         with torch.device("meta"):
             return AutoModelForCausalLM.from_config(found, trust_remote_code=False)
     except (OSError, ValueError, RuntimeError) as error:

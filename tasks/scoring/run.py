@@ -10,7 +10,7 @@ from tasks.config import JudgeConfig, ScoringConfig
 from tasks.errors import ConfigError
 from tasks.progress import report_notice
 from tasks.scoring.identity import JudgeIdentity
-from tasks.scoring.ledger.journal import SegmentWriter, list_segments, read_segment
+from tasks.scoring.ledger.journal import SegmentWriter, close_left_segments, list_segments, read_segment
 from tasks.scoring.ledger.pricing import Price, load_prices
 from tasks.scoring.planning import Plan, PlannedTurn, read_chunk
 from tasks.scoring.reasons import ASKED_AGAIN
@@ -109,6 +109,7 @@ def score_planned_chunk(
     A `writer_name` tells apart the segments of several processes, on whatever hosts, that score for one run.
     """
     prefix = f"{run_name}-{chunk:05d}"
+    close_left_segments(folder, f"{prefix}-")  # of a shard that was killed: only closed ones are sent to other hosts
     answered = {
         attempt.turn_key
         for path in list_segments(folder)

@@ -7,10 +7,11 @@ import uuid
 from pathlib import Path
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from tasks import errors
 from tasks.artifacts import ArtifactStore
+from tasks.bounded import Name
 from tasks.config import JudgeConfig, ScoringConfig
 from tasks.errors import ConfigError, EmpathyError
 from tasks.remote import reach
@@ -28,10 +29,9 @@ class ShardName(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    run: str
-    """The flow run that divided its turns."""
-    judge_id: str
-    shard: int
+    run: Name = Field(description="The flow run that divided its turns.")
+    judge_id: Name = Field(description="The judge that this run holds the lease of.")
+    shard: int = Field(ge=0, lt=64, description="Which part: the chunks of the plan that leave this remainder.")
 
     @property
     def folder(self) -> str:

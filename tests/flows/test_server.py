@@ -9,11 +9,15 @@ import sys
 from pathlib import Path
 
 import psutil
+import pytest
 
+from flows.access import ASKED, Access, check_host, find_access
 from flows.processes import find_process
 from flows.server import (
     Server,
+    check_entrance,
     ensure_server,
+    find_reason,
     find_server,
     is_free,
     is_healthy,
@@ -21,6 +25,7 @@ from flows.server import (
     server_card,
     server_environment,
 )
+from tasks.errors import ConfigError
 
 LISTENER = """
 import socket, time
@@ -74,8 +79,73 @@ def test_a_port_on_which_somebody_else_listens_is_not_our_servers() -> None:
     assert not is_listening(Server(one.pid, port, "3.8.8"))
 
 
+def test_a_page_of_another_site_may_not_ask_the_server(server: Server) -> None:
+    import urllib.request
+
+    for origin, allowed in (("http://elsewhere.example", None), (server.url, server.url)):
+        asked = urllib.request.Request(f"{server.api_url}/health", headers={"Origin": origin})
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            assert answer.headers["access-control-allow-origin"] == allowed
+
+
+def test_nobody_else_on_the_machine_reads_the_servers_database(server: Server, tmp_path_factory) -> None:
+    (card,) = tmp_path_factory.getbasetemp().glob("server-home[0-9]*/server/server.json")
+    assert json.loads(card.read_text(encoding="utf-8"))["pid"] == server.pid
+    assert card.parent.stat().st_mode & 0o077 == 0
+
+
 def test_the_server_gets_nobodys_keys(tmp_path: Path) -> None:
     given = {"OPENAI_API_KEY": "sk-secret", "EMPATHY_JUDGE_API_KEY": "sk-secret", "PATH": "/bin"}
     environment = server_environment(tmp_path, 4200, given)
     assert "sk-secret" not in environment.values()
     assert environment["PATH"] == "/bin"
+
+
+def test_the_login_is_the_one_thing_of_prefects_settings_that_the_server_takes(tmp_path: Path) -> None:
+    given = {"PREFECT_API_AUTH_STRING": "a:b", "PREFECT_SERVER_API_AUTH_STRING": "a:b", "PREFECT_PROFILE": "x"}
+    assert ASKED not in server_environment(tmp_path, 4200, given)
+    taken = server_environment(tmp_path, 4200, given, Access("0.0.0.0", "c:d"))
+    assert taken[ASKED] == "c:d"
+    assert taken["PREFECT_SERVER_UI_API_URL"] == "/api", "a browser elsewhere knows the server by another name"
+    assert not taken.keys() & {"PREFECT_API_AUTH_STRING", "PREFECT_PROFILE"}
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "no address", "localhost", "::1", ""])
+def test_an_address_beyond_this_machine_needs_a_login(host: str) -> None:
+    with pytest.raises(ConfigError, match="--host"):
+        check_host(host, "")
+
+
+def test_loopback_needs_none_and_a_login_opens_the_rest() -> None:
+    check_host("127.0.0.1", "")
+    check_host("0.0.0.0", "user:password")
+
+
+def test_a_running_server_says_what_it_does_not_fit(server: Server) -> None:
+    assert find_reason(server, Access()) == ""
+    assert "login" in find_reason(server, Access(asked="a:b"))
+    check_entrance(server, Access(given="a:b"))
+    with pytest.raises(ConfigError, match="empathy down"):
+        check_entrance(server, Access(host="192.0.2.7"))
+
+
+@pytest.mark.parametrize("login", ["nobody", "user:", "ünï:code", "somebody:b\n"])
+def test_a_login_that_no_client_could_say_is_refused(login: str) -> None:
+    from prefect.settings import PREFECT_SERVER_API_AUTH_STRING, temporary_settings
+
+    with temporary_settings({PREFECT_SERVER_API_AUTH_STRING: login}), pytest.raises(ConfigError) as caught:
+        find_access()
+    assert ASKED in str(caught.value)
+    assert login.partition(":")[0] not in str(caught.value).replace("USER", "")
+
+
+def test_the_login_that_a_server_asks_for_is_said_to_it_unless_another_is_given() -> None:
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_SERVER_API_AUTH_STRING, temporary_settings
+
+    with temporary_settings({PREFECT_SERVER_API_AUTH_STRING: "a:b", PREFECT_API_AUTH_STRING: None}):
+        assert find_access() == Access(None, "a:b", "a:b")
+        assert find_access("0.0.0.0").headers == {"Authorization": "Basic YTpi"}
+    with temporary_settings({PREFECT_SERVER_API_AUTH_STRING: "a:b", PREFECT_API_AUTH_STRING: "c:d"}):
+        assert find_access().given == "c:d"
+    with temporary_settings({PREFECT_SERVER_API_AUTH_STRING: None, PREFECT_API_AUTH_STRING: None}):
+        assert find_access().headers == {}

@@ -18,6 +18,7 @@ from tasks.scoring.ledger.journal import (
     SEGMENT_REPLIES,
     Attempt,
     SegmentWriter,
+    close_left_segments,
     list_segments,
     read_segment,
     segment_name,
@@ -228,3 +229,14 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(OSError, match="Permission"), SegmentWriter(tmp_path, "run") as writer:
         writer.append(make_attempt(1))
+
+
+def test_only_what_was_left_open_of_a_part_is_closed(tmp_path):
+    for name in ("run-00000-a", "run-00001-b"):
+        (tmp_path / f"{name}-00000.jsonl.open").write_bytes(b'{"x": 1}\n\0\0')
+    assert close_left_segments(tmp_path, "run-00001-") == 1
+    assert [path.name for path in list_segments(tmp_path)] == [
+        "run-00000-a-00000.jsonl.open",
+        "run-00001-b-00000.jsonl",
+    ]
+    assert (tmp_path / "run-00001-b-00000.jsonl").read_bytes() == b'{"x": 1}\n'
