@@ -6,7 +6,7 @@ JUDGE ?= distilled
 TEST_PROCESSES ?= 2
 SOURCE ?= sample
 
-.PHONY: help setup demo test test-without-torch smoke test-browser test-system bench-scoring bench-orchestration bench-pacing bench-planning bench-selection bench-judge bench-active bench-training bench-router check audit-code audit format up down clean
+.PHONY: help setup demo test test-without-torch smoke test-browser test-system test-long reliability bench-scoring bench-orchestration bench-pacing bench-planning bench-selection bench-judge bench-active bench-training bench-router check audit-code audit format up down clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -61,8 +61,16 @@ $(VENV)/.system: $(VENV)/.demo
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,demo,dev,system]'
 	@touch $@
 
-test-system: $(VENV)/.system ## Run the tests that need services, a real model or minutes
-	$(BIN)/python -m pytest -m system --timeout 1800
+test-system: $(VENV)/.services ## Run the tests with services: PostgreSQL, Redis, S3, workers, Chromium (Debian's, installed if need be)
+	bash infra/ci/install-services.sh
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'system and not long' -n $(TEST_PROCESSES) --dist loadfile --timeout 1200
+
+test-long: $(VENV)/.system ## Run the tests that need a real model or many minutes: kills at every stage, llama.cpp, Gemma
+	$(BIN)/python -m pytest -m long --timeout 1800
+
+reliability: $(VENV)/.services ## Do to a run what happens in a year, and write the README's table of it
+	bash infra/ci/install-services.sh
+	EMPATHY_RELIABILITY_README=README.md $(BIN)/python -m pytest -m system tests/system/test_faults.py
 
 bench-scoring: $(VENV)/.train ## CPU of a scored turn against a bare loop of the same client
 	$(BIN)/python tests/benchmarks/bench_scoring.py

@@ -24,6 +24,7 @@ from tasks.scoring import (
     Plan,
     ShardName,
     ShardOutcome,
+    charge_run,
     clear_shards,
     publish_plan,
     read_outcome,
@@ -36,6 +37,8 @@ MOST_TRIES = 3
 LOOK_EVERY_S = 2.0
 LATE_S = 60.0
 """A shard that no worker has taken for so long is told of."""
+START_S = 600.0
+"""One that a worker has taken may need so long for its first sign: images are fetched, machines started."""
 BROKEN = ShardOutcome(
     kind="StoppedShortError", what="A shard ended without a word several times.", do="see its run's page, run again"
 )
@@ -59,7 +62,9 @@ class Shards:
         """Ask for a run of a shard."""
         self._n_tries[shard] += 1
         parameters = {"shard": self.names[shard].model_dump(), **self.parameters}
-        self.runs[shard] = cast(FlowRun, run_deployment(DEPLOYMENT, parameters=parameters, timeout=0)).id
+        run = cast(FlowRun, run_deployment(DEPLOYMENT, parameters=parameters, timeout=0))
+        self.runs[shard], self._signs[shard] = run.id, ("", time.monotonic())
+        charge_run(self.led.home.artifacts, self.names[shard], str(run.id))
 
     def look(self) -> None:
         """Take the outcomes of shards that have ended; those that left no word are submitted again."""
@@ -69,20 +74,20 @@ class Shards:
             state = self.client.read_flow_run(run_id).state
             if state and state.is_final():
                 self._take(shard, state.name or state.type.value)
-            elif state and state.is_running() and self._is_silent(shard):
+            elif state and not state.is_scheduled() and self._is_silent(shard, is_begun=state.is_running()):
                 self.client.set_flow_run_state(run_id, Crashed(message="No sign of life: its machine may be gone."))
             elif state and state.is_scheduled() and time.monotonic() - self._begun_at > LATE_S and not self._is_told:
                 report_notice("No worker has taken a shard yet: start one of the pool cpu, `empathy up --worker`.")
                 self._is_told = True
 
-    def _is_silent(self, shard: int) -> bool:
-        """Say whether a shard under way has left no other sign of life for too long, by this host's clock."""
+    def _is_silent(self, shard: int, *, is_begun: bool) -> bool:
+        """Say whether a shard has left no other sign of life for too long, by this host's clock."""
         sign, now = read_sign(self.led.home.artifacts, self.names[shard]), time.monotonic()
-        last, seen_at = self._signs.get(shard, ("", now))
+        last, seen_at = self._signs[shard]
         if sign != last:
             self._signs[shard] = (sign, now)
             return False
-        return now - seen_at > GIVEN_UP_S
+        return now - seen_at > (GIVEN_UP_S if is_begun else START_S)
 
     def _take(self, shard: int, state: str) -> None:
         outcome = read_outcome(self.led.home.artifacts, self.names[shard])

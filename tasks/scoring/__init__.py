@@ -48,6 +48,7 @@ from tasks.scoring.run import PRICES_FILE, Judge, load_judge, require_key, requi
 from tasks.scoring.shards import (
     ShardName,
     ShardOutcome,
+    charge_run,
     check_shards,
     clear_shards,
     note_outcome,
@@ -98,6 +99,7 @@ __all__ = [
     "ShardName",
     "ShardOutcome",
     "SharedJournal",
+    "charge_run",
     "check_shards",
     "choose_judge",
     "clear_shards",

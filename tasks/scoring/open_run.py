@@ -104,7 +104,7 @@ def open_shard(
             where=identity.alias,
             do="give the worker the same files of rubric, weights or replies, and the same version of this program",
         )
-    sign = partial(sign_shard, home.artifacts, shard)
+    sign = partial(sign_shard, home.artifacts, shard, name)
     with join_judge(home.settings, identity.judge_id, identity.alias, shard.run, sign) as lease:
         judge = load_judge(config, identity, home.settings, scoring, lease.check)
         try:

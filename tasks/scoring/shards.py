@@ -6,7 +6,6 @@ import json
 import uuid
 from pathlib import Path
 
-import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks import errors
@@ -73,6 +72,8 @@ def publish_plan(artifacts: ArtifactStore, name: ShardName, plan: Plan) -> None:
 
 def take_plan(artifacts: ArtifactStore, name: ShardName, n_shards: int, cache_dir: Path) -> Plan:
     """Return the run's plan, copied here; `n_turns` are those of this shard. Raises ConfigError where there is none."""
+    import polars as pl  # whoever only looks at scores does not wait for it
+
     path = cache_dir / "plans" / f"{name.judge_id}-shard-{uuid.uuid4().hex[:8]}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -105,10 +106,20 @@ def read_outcome(artifacts: ArtifactStore, name: ShardName) -> ShardOutcome | No
     return None if text is None else ShardOutcome.model_validate_json(text)
 
 
-def sign_shard(artifacts: ArtifactStore, name: ShardName) -> None:
-    """Leave a sign of life, different each time. Raises OSError where the store refuses."""
+def charge_run(artifacts: ArtifactStore, name: ShardName, run_id: str) -> None:
+    """Note which run a shard is now to be scored by: one that was given up finds that it is not."""
+    artifacts.write_note(f"{name.folder}/charged", str(name.shard), json.dumps(run_id))
+
+
+def sign_shard(artifacts: ArtifactStore, name: ShardName, run_id: str) -> bool:
+    """Leave a sign of life, different each time, and say whether the shard is still this run's to score.
+
+    Raises OSError where the store refuses.
+    """
     with reach(artifacts.root):
-        artifacts.write_note(f"{name.folder}/signs", str(name.shard), json.dumps(uuid.uuid4().hex))
+        artifacts.write_note(f"{name.folder}/signs", str(name.shard), json.dumps([run_id, uuid.uuid4().hex]))
+        charged = artifacts.read_note(f"{name.folder}/charged", str(name.shard))
+    return charged is None or json.loads(charged) == run_id
 
 
 def read_sign(artifacts: ArtifactStore, name: ShardName) -> str | None:

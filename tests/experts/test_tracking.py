@@ -88,6 +88,7 @@ def train_twice(base: Base, rows: Any, service: str, folder: Path) -> list[list[
 
 @pytest.mark.train
 @pytest.mark.system
+@pytest.mark.long
 def test_mlflow_keeps_a_run_a_training_in_a_local_store(
     base: Base, make_rows: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,6 +108,7 @@ def test_mlflow_keeps_a_run_a_training_in_a_local_store(
 
 @pytest.mark.train
 @pytest.mark.system
+@pytest.mark.long
 def test_weights_and_biases_offline_keeps_a_run_a_training(
     base: Base, make_rows: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

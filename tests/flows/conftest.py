@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from flows.server import Server, ensure_server, stop_server
+from tests.forking import run_empathy, run_from_scratch
 
 Empathy = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -36,12 +36,11 @@ def environment(tmp_path: Path) -> dict[str, str]:
 def empathy(environment: dict[str, str], server: Server) -> Empathy:
     """Run `empathy ARGS` against the session's server; `check` asserts that it exits 0."""
 
-    def run(*args: str, check: bool = True, timeout: float = 280) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "flows", *args],
-            env={**environment, "PREFECT_API_URL": server.api_url},
-            capture_output=True, text=True, timeout=timeout, check=False,
-        )  # fmt: skip
+    def run(
+        *args: str, check: bool = True, timeout: float = 280, is_forked: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        start = run_empathy if is_forked else run_from_scratch
+        done = start(*args, env={**environment, "PREFECT_API_URL": server.api_url}, timeout=timeout)
         assert not check or done.returncode == 0, done.stderr
         return done
 

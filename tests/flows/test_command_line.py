@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,13 +14,13 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from flows.__main__ import app
+from tests.forking import run_empathy
 
 COLUMNS = "conv_id,utterance_idx,context,prompt,speaker_idx,utterance,selfeval,tags"
 
 
 def run(environment: dict[str, str], *args: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "flows", *args]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return run_empathy(*args, env=environment)
 
 
 @pytest.mark.parametrize(
@@ -37,14 +36,16 @@ def run(environment: dict[str, str], *args: str) -> subprocess.CompletedProcess[
         (["select", "--threshold", "nan"], "sensibility_threshold"),
         (["sweep", "--thresholds", "4,five"], "4,5,6,7"),
         (["run", "--profile", "grand"], "demo"),
-        (["run", "--base-model", "no such model"], "gemma-3-270m"),
+        pytest.param(["run", "--base-model", "no such model"], "gemma-3-270m", marks=pytest.mark.train),
         (["train", "--max-steps", "0"], "max-steps"),
-        (["train", "--profile", "smoke"], "empathy select"),
+        pytest.param(["train", "--profile", "smoke"], "empathy select", marks=pytest.mark.train),
         (["evaluate", "nobody"], "systems"),
         (["evaluate", "mixture", "unoin"], "length-matched"),
-        (["evaluate", "base", "--pairwise", "--profile", "smoke"], "no pair of systems"),
+        pytest.param(
+            ["evaluate", "base", "--pairwise", "--profile", "smoke"], "no pair of systems", marks=pytest.mark.train
+        ),
         (["evaluate", "--profile", "smoke", "--judge", "distilled", "--model", "m"], "--model"),
-        (["evaluate", "--profile", "smoke", "--max-cost", "1"], "--max-cost"),
+        pytest.param(["evaluate", "--profile", "smoke", "--max-cost", "1"], "--max-cost", marks=pytest.mark.train),
         (["lineage", "abcdef"], "empathy status"),
         (["scor"], "score"),
     ],

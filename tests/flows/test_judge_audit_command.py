@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 
 from tasks.config import JudgeConfig
 from tasks.dialogues import index_dialogues
+from tests.forking import run_empathy
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 N = 80
@@ -25,11 +25,7 @@ def run(environment: dict[str, str], tmp_path: Path) -> Run:
     """Run `empathy ARGS` in a folder and a terminal of 100 columns, without a server."""
 
     def call(*args: str) -> subprocess.CompletedProcess[str]:
-        environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
-        return subprocess.run(
-            [sys.executable, "-m", "flows", *args], env={**environment, "COLUMNS": "100"}, cwd=tmp_path,
-            capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+        return run_empathy(*args, env={**environment, "COLUMNS": "100"}, cwd=tmp_path, timeout=120)
 
     return call
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from tasks.config import JudgeConfig
 from tasks.dialogues import index_dialogues
+from tests.forking import run_empathy
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 WORDS = ("sorry", "wow", "why", "great", "rain", "office", "call", "sad", "love", "no")
@@ -24,11 +24,7 @@ def run(environment: dict[str, str], tmp_path: Path) -> Run:
     """Run `empathy judge ARGS` in a folder and a terminal of 100 columns, without a server."""
 
     def call(*args: str) -> subprocess.CompletedProcess[str]:
-        environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
-        return subprocess.run(
-            [sys.executable, "-m", "flows", "judge", *args], env={**environment, "COLUMNS": "100"}, cwd=tmp_path,
-            capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+        return run_empathy("judge", *args, env={**environment, "COLUMNS": "100"}, cwd=tmp_path, timeout=120)
 
     return call
 

@@ -17,6 +17,7 @@ import pytest
 
 from flows.server import Server
 from tasks.scoring.distilled import BUNDLED_WEIGHTS
+from tests.forking import run_empathy
 from tests.judges.small_anchors import SMALL, write_small
 from tests.scoring.completions import choose_scores
 from tests.scoring.fault_server import FaultServer
@@ -249,9 +250,7 @@ def test_a_mistake_is_told_in_one_message_before_anything_starts(
     environment: dict[str, str], tmp_path: Path, options: list[str], said: str
 ) -> None:
     (tmp_path / "wrong.toml").write_text(SMALL.replace('emotion = "sad"\n', ""))
-    environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
-    done = subprocess.run([sys.executable, "-m", "flows", "judge", "regress", *options], env=environment, cwd=tmp_path,
-                          capture_output=True, text=True, timeout=120, check=False)  # fmt: skip
+    done = run_empathy("judge", "regress", *options, env=environment, cwd=tmp_path, timeout=120)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert "Traceback" not in done.stderr
@@ -260,6 +259,5 @@ def test_a_mistake_is_told_in_one_message_before_anything_starts(
 
 def test_the_gate_of_a_batch_is_refused_at_once(environment: dict[str, str]) -> None:
     options = ["score", "--judge", "openai-batch", "--model", "judge-2026", "--drift-gate"]
-    done = subprocess.run([sys.executable, "-m", "flows", *options], env=environment, capture_output=True, text=True,
-                          timeout=120, check=False)  # fmt: skip
+    done = run_empathy(*options, env=environment, timeout=120)
     assert (done.returncode, "no gate can wait" in done.stderr) == (2, True)

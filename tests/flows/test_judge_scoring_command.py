@@ -2,19 +2,19 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.forking import run_empathy
+
 ROW = {"dialogue_id": "d", "prompt": [{"role": "user", "content": "My cat died."}], "response": "Oh, I am so sorry."}
 
 
 def run(environment: dict[str, str], *args: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "flows", "judge", "score", *args]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return run_empathy("judge", "score", *args, env=environment, timeout=120)
 
 
 @pytest.fixture

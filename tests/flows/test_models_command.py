@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from tasks.home import Home
 from tasks.manifest import Recipe
 from tasks.schema import ArtifactRef
+from tests.forking import run_empathy
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -23,8 +23,7 @@ def models(environment: dict[str, str]) -> Run:
     """Run `empathy models ARGS`."""
 
     def run(*args: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "flows", "models", *args]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280, check=False)
+        return run_empathy("models", *args, env=environment, timeout=280)
 
     return run
 
@@ -91,7 +90,6 @@ def test_an_empty_home_says_what_to_run(models: Run) -> None:
 
 
 def test_accepted_names_a_model_and_says_what_to_run_where_none_is(environment: dict[str, str], models: Run) -> None:
-    command = [sys.executable, "-m", "flows", "export", "accepted", "out", "--format", "moe"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280, check=False)
+    done = run_empathy("export", "accepted", "out", "--format", "moe", env=environment, timeout=280)
     assert done.returncode == 2
     assert "run `empathy models promote --newest`" in done.stderr

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import string
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -16,6 +14,7 @@ from pydantic import BaseModel
 from flows.commands.overrides import parse_overrides, parse_value
 from tasks.config import ExperimentConfig, load_profile
 from tasks.errors import ConfigError
+from tests.forking import run_empathy
 
 
 def list_fields(group: type[BaseModel] = ExperimentConfig, prefix: str = "") -> list[str]:
@@ -142,8 +141,7 @@ def test_a_path_that_leads_nowhere_is_one_message(assignment: str, said: str) ->
 def test_at_the_terminal_it_exits_2_and_names_the_field_and_what_was_given(
     environment: dict[str, str], command: str, assignment: str, named: str
 ) -> None:
-    args = [sys.executable, "-m", "flows", command, "--profile", "smoke", "--set", assignment]
-    done = subprocess.run(args, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = run_empathy(command, "--profile", "smoke", "--set", assignment, env=environment)
     given_value = assignment.partition("=")[2]
     assert (done.returncode, named in done.stderr, given_value in done.stderr) == (2, True, True), done.stderr
     assert "Traceback" not in done.stderr

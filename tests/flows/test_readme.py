@@ -26,7 +26,7 @@ def test_the_commands_of_the_readme_run_in_their_order(empathy: Callable[..., Co
     for command in commands:
         program, *args = shlex.split(command)
         assert program == "empathy"
-        assert empathy(*args).stdout, command
+        assert empathy(*args, is_forked=False).stdout, command
 
 
 def test_every_file_that_the_readme_links_to_exists() -> None:

@@ -13,6 +13,7 @@ import pytest
 from flows.commands.sweep_grid import DEFAULT_RULES, ThresholdRule, list_pairs, make_grid, make_targets
 from tasks.config import JudgeConfig
 from tasks.errors import UsageError
+from tests.forking import run_empathy
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 WORDS = ("oh", "no", "that", "sounds", "great", "why", "sister", "rain", "lost", "won")
@@ -23,10 +24,7 @@ def run(environment: dict[str, str]) -> Run:
     """Run `empathy ARGS` in a terminal of 100 columns, without a server."""
 
     def call(*args: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "flows", *args]
-        return subprocess.run(
-            command, env={**environment, "COLUMNS": "100"}, capture_output=True, text=True, timeout=120, check=False
-        )
+        return run_empathy(*args, env={**environment, "COLUMNS": "100"}, timeout=120)
 
     return call
 

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from tasks.home import open_home
 from tasks.manifest import Recipe
 from tasks.router import mixture_recipe, train_mixture
 from tasks.schema import ArtifactRef
+from tests.forking import run_empathy
 from tests.router.conftest import build_rows
 
 pytestmark = pytest.mark.train
@@ -68,10 +68,8 @@ def export(home: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """A function that runs the command in that home."""
 
     def run(*args: Any) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "flows", "export", *map(str, args), "--home", str(home)],
-            env={**os.environ, "COLUMNS": "120"}, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+        env = {**os.environ, "COLUMNS": "120"}
+        return run_empathy("export", *map(str, args), "--home", str(home), env=env, timeout=120)
 
     return run
 

@@ -14,16 +14,19 @@ from tasks.scoring import (
     Plan,
     ShardName,
     ShardOutcome,
+    charge_run,
     check_shards,
     clear_shards,
     note_outcome,
     publish_plan,
     read_outcome,
+    read_sign,
     take_plan,
 )
 from tasks.scoring.engine.gate import Gate
 from tasks.scoring.engine.headers import Limits
 from tasks.scoring.engine.spending import Spending
+from tasks.scoring.shards import sign_shard
 
 NAME = ShardName(run="lead", judge_id="abc", shard=1)
 
@@ -85,6 +88,17 @@ def test_plans_of_killed_runs_are_removed_with_those_of_no_other_judge(artifacts
     clear_shards(artifacts)
     with pytest.raises(ConfigError):
         take_plan(artifacts, other, 1, tmp_path)
+
+
+def test_a_shard_knows_when_it_is_given_to_another_run(artifacts):
+    assert read_sign(artifacts, NAME) is None
+    assert sign_shard(artifacts, NAME, "first")
+    charge_run(artifacts, NAME, "first")
+    signs = {read_sign(artifacts, NAME) for _ in range(3) if sign_shard(artifacts, NAME, "first")}
+    assert len(signs) == 3
+    charge_run(artifacts, NAME, "second")
+    assert not sign_shard(artifacts, NAME, "first")
+    assert sign_shard(artifacts, NAME, "second")
 
 
 @pytest.mark.parametrize("kind", ["openai-batch"])

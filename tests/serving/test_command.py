@@ -2,12 +2,12 @@
 
 import asyncio
 import signal
-import subprocess
-import sys
 
 import openai
 import psutil
 import pytest
+
+from tests.forking import run_empathy
 
 pytestmark = pytest.mark.train
 pytest.importorskip("torch")
@@ -112,5 +112,4 @@ def test_a_port_that_is_taken_exits_2(environment, taken_port):
 
 
 def run(environment, *args):
-    command = [sys.executable, "-m", "flows", "serve", *args]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return run_empathy("serve", *args, env=environment)

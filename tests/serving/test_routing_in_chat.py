@@ -2,13 +2,13 @@
 
 import re
 import subprocess
-import sys
 from io import StringIO
 
 import pytest
 from rich.console import Console
 
 from flows.commands.routing_view import show_response, style_of
+from tests.forking import run_empathy
 
 EXPERTS = ("sensibility", "rationality")
 TOKENS = [("I", 0.9), (" see", 0.1), (" [you]", 0.5)]
@@ -21,10 +21,8 @@ def show(**options: object) -> str:
 
 
 def chat(environment: dict[str, str], *args: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "flows", "chat", *args, "--max-new-tokens", "24"]
-    return subprocess.run(
-        command, env=environment, input="My dog ran away.\n\n", capture_output=True, text=True, timeout=120, check=False
-    )
+    options = (*args, "--max-new-tokens", "24")
+    return run_empathy("chat", *options, env=environment, timeout=120, typed="My dog ran away.\n\n")
 
 
 def test_each_token_is_in_the_colour_of_its_gate() -> None:

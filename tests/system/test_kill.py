@@ -9,7 +9,7 @@ import pytest
 
 from tests.system.killing import kill_when_printed
 
-pytestmark = [pytest.mark.system, pytest.mark.train]
+pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.train]
 
 # What a run prints when each stage is under way.
 STAGES = (

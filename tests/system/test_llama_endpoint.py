@@ -15,7 +15,7 @@ from tasks.config import JudgeConfig
 from tasks.home import Home
 from tasks.settings import Settings
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.timeout(900)]
 
 SERVER = """
 import sys, time

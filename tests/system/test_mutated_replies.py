@@ -15,7 +15,7 @@ from tasks.errors import ScoreParseError
 from tasks.scoring import parse_reply
 from tasks.scoring.expected import expect_scores
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]
 
 DRESSES = [
     "Evaluation Form (scores ONLY):\n- Rationality: {r}\n- Sensibility: {s}",

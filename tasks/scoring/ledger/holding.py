@@ -52,7 +52,7 @@ def hold_judge(settings: Settings, folder: Path, judge: str, run_name: str) -> I
 
 @contextmanager
 def join_judge(
-    settings: Settings, judge_id: str, judge: str, run_name: str, sign: Callable[[], None]
+    settings: Settings, judge_id: str, judge: str, run_name: str, sign: Callable[[], bool]
 ) -> Iterator[Hold]:
     """Belong to a run that holds the judge, on this host or another. Raises what `join_run` and `hold_judge` do."""
     folder, shared = settings.journal_dir / judge_id, SharedJournal.from_settings(settings)

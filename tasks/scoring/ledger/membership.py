@@ -29,7 +29,7 @@ class Membership:
     """Belongs to the run whose name the card bears; safe to use from several threads."""
 
     def __init__(
-        self, cards: Cards, run_name: str, judge: str, sign: Callable[[], None], look_every_s: float = LOOK_EVERY_S
+        self, cards: Cards, run_name: str, judge: str, sign: Callable[[], bool], look_every_s: float = LOOK_EVERY_S
     ) -> None:
         self.judge, self.run_name = judge, run_name
         self._cards, self._sign, self._look_every_s = cards, sign, look_every_s
@@ -44,9 +44,11 @@ class Membership:
     def enter(self) -> None:
         """Find the run's card, and look at it from now on. Raises ConfigError where no run holds the judge."""
         self._look()
+        if not self._over_for:
+            self._sign_once()
         if self._over_for:
             raise ConfigError(
-                f"The run {self.run_name} that this shard is a part of does not hold the judge {self.judge} here: "
+                f"The run {self.run_name} that this shard is a part of does not let it ask the judge {self.judge}: "
                 f"{self._over_for}.",
                 where=self._cards.place,
                 do="shards on other machines need EMPATHY_JOURNAL, the s3:// URL of the journal that hosts share",
@@ -80,10 +82,14 @@ class Membership:
         while not self._over_for:
             begun = time.monotonic()
             with contextlib.suppress(OSError):
-                self._sign()
+                self._sign_once()
                 self._signed_at = begun
             if self._is_left.wait(SIGN_EVERY_S):
                 return
+
+    def _sign_once(self) -> None:
+        if not self._sign():
+            self._over_for = "it has given this shard to another run"
 
     def _look(self) -> None:
         begun, sighting = time.monotonic(), self._cards.read()
@@ -91,14 +97,14 @@ class Membership:
             self._over_for = "it has ended"
         elif sighting.owner is not None and sighting.owner.run != self.run_name:
             self._over_for = f"the lease is another's, {sighting.describe()}"
-        else:
-            self._over_for = sighting.why_free(EXPIRES_S)
+        elif reason := sighting.why_free(EXPIRES_S):
+            self._over_for = reason
         self._looked_at = begun
 
 
 @contextmanager
-def join_run(cards: Cards, run_name: str, judge: str, sign: Callable[[], None]) -> Iterator[Membership]:
-    """Belong to a run while it holds its judge; `sign` is called now and then.
+def join_run(cards: Cards, run_name: str, judge: str, sign: Callable[[], bool]) -> Iterator[Membership]:
+    """Belong to a run while it holds its judge; `sign` is called now and then, and says whether that run wants it.
 
     Raises ConfigError where the run does not hold it, OSError as the card does.
     """
