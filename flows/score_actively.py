@@ -15,7 +15,7 @@ from tasks.judges import RegressionConfig
 from tasks.judges.active import Round
 from tasks.judges.tasks import choose_round, conclude_active, pass_drift_gate
 from tasks.schema import ArtifactRef
-from tasks.scoring import open_scoring_run
+from tasks.scoring import check_undivided, open_scoring_run
 from tasks.scoring.tasks import commit_run, keep_scores, plan_run, raise_failures, score_chunk
 
 UNGATED = {"drift_gate": False}
@@ -40,6 +40,7 @@ def score_actively(
         dialogues: Ingested sources to score; everything ingested if left empty.
         regression: What the LLM is held to by the drift gate, where `scoring` has one.
     """
+    check_undivided(scoring)
     corpus = resolve_corpus(dialogues)
     with open_scoring_run(flow_run.get_id() or "local", llm, scoring) as run:
         scores = keep_scores(run, corpus)

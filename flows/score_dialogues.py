@@ -28,6 +28,7 @@ from tasks.scoring.tasks import (
     score_chunk,
     settle_batches,
 )
+from tasks.settings import Settings
 
 CHUNKS_AT_ONCE = 8
 RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=CHUNKS_AT_ONCE)
@@ -49,7 +50,7 @@ def score_dialogues(
         dialogues: Ingested sources to score; everything ingested if left empty.
         regression: What the judge is held to by the drift gate, where `scoring` has one.
     """
-    check_shards(judge, scoring)
+    check_shards(judge, scoring, Settings())
     corpus = resolve_corpus(dialogues)
     with open_scoring_run(flow_run.get_id() or "local", judge, scoring) as run:
         settle_batches(run, corpus, judge)

@@ -35,14 +35,21 @@ def score_shard(
     name, failure = flow_run.get_id() or "local", None
     try:
         with open_shard(name, shard, base_url, judge, scoring):
-            plan = take_shard(name, scoring)
-            chunks = score_chunk.map(
-                unmapped(name), unmapped(plan), list(range(shard.shard, plan.n_chunks, scoring.shards))
-            )
-            wait_for(chunks)
-            raise_stops(chunks)
+            score_part(name, shard, scoring)
     except EmpathyError as error:  # whatever else stops it leaves no word, and the shard is submitted again
         failure = error
-    keep_outcome(shard, failure)  # only now: what it was paid for has been sent
+    keep_outcome(shard, name, failure)  # only now: what it was paid for has been sent
     if failure is not None:
         raise failure
+
+
+def score_part(name: str, shard: ShardName, scoring: ScoringConfig) -> None:
+    """Score the shard's chunks of the plan; raise what stopped one."""
+    plan = take_shard(name, scoring)
+    try:
+        numbers = list(range(shard.shard, plan.n_chunks, scoring.shards))
+        chunks = score_chunk.map(unmapped(name), unmapped(plan), numbers)
+        wait_for(chunks)
+        raise_stops(chunks)
+    finally:
+        plan.path.unlink(missing_ok=True)  # it holds what people said

@@ -24,7 +24,6 @@ from tasks.errors import UsageError
 from tasks.home import Home
 from tasks.progress import report_progress
 from tasks.scoring import (
-    SharedJournal,
     clear_shards,
     count_replies,
     forget_replies,
@@ -95,8 +94,7 @@ def forget(home: Home, dialogue_id: str, say: Callable[[str], None], *, is_dry: 
             refuse_batches(folder, traces.keys)
         keep_forgotten(home.artifacts, note)
         for folder in folders:
-            forget_replies(folder, traces.keys)
-        send_changed(home, folders)
+            forget_replies(folder, traces.keys)  # and, as the leases are given back, in the journal that hosts share
         clear_shards(home.artifacts)
         change_artifacts(home.artifacts, traces, found)
         clear_caches(home)
@@ -166,14 +164,6 @@ def hold_all(home: Home, leases: ExitStack) -> list[Path]:
     for folder in folders:
         leases.enter_context(hold_judge(home.settings, folder, read_identity(folder).alias, "forget"))
     return folders
-
-
-def send_changed(home: Home, folders: list[Path]) -> None:
-    """Take the replies out of the journal that hosts share, too; copies on other hosts are those hosts' to forget."""
-    shared = SharedJournal.from_settings(home.settings)
-    if shared is not None:
-        for folder in folders:
-            shared.send_changed(folder)
 
 
 def change_artifacts(artifacts: ArtifactStore, traces: Traces, found: Forgetting) -> None:

@@ -44,12 +44,21 @@ from tasks.scoring.planning import Plan, PlannedTurn, plan_scoring, read_chunk
 from tasks.scoring.quantile_map import QuantileMap, fit_quantile_map
 from tasks.scoring.reasons import ASKED_AGAIN, TERMINAL
 from tasks.scoring.rubric import load_rubric
-from tasks.scoring.run import PRICES_FILE, Judge, load_judge, require_key, require_price, score_planned_chunk
+from tasks.scoring.run import (
+    PRICES_FILE,
+    Judge,
+    load_judge,
+    note_spent,
+    require_key,
+    require_price,
+    score_planned_chunk,
+)
 from tasks.scoring.shards import (
     ShardName,
     ShardOutcome,
     charge_run,
     check_shards,
+    check_undivided,
     clear_shards,
     note_outcome,
     publish_plan,
@@ -101,6 +110,7 @@ __all__ = [
     "SharedJournal",
     "charge_run",
     "check_shards",
+    "check_undivided",
     "choose_judge",
     "clear_shards",
     "close_left_segments",
@@ -127,6 +137,7 @@ __all__ = [
     "measure_kernel",
     "name_encoder",
     "note_outcome",
+    "note_spent",
     "open_judge",
     "open_scoring_run",
     "open_shard",

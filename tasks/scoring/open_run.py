@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Protocol
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from tasks.config import JudgeConfig, ScoringConfig
 from tasks.errors import ConfigError
@@ -24,6 +24,10 @@ REPORT_EVERY_S = 0.25
 
 class Right(Protocol):
     """The right to pay for a judge's calls: a lease, or a shard's part in one."""
+
+    @property
+    def token(self) -> str:
+        """What the lease is known by."""
 
     def check(self) -> None:
         """Raise LeaseHeldError where nothing may be paid any more."""
@@ -42,7 +46,7 @@ class ScoringRun:
         self.shard = shard
         self.journal_name = shard.run if shard else name
         """What the run's segments are called by, whichever of its shards wrote them."""
-        self.writer_name = name.replace("-", "")[:12] if shard else ""
+        self.writer_name = uuid4().hex[:12] if shard else ""
         self.folder = home.settings.journal_dir / identity.judge_id
         self.step = f"score with {identity.alias}"
         """What people read beside the bar."""
@@ -105,7 +109,7 @@ def open_shard(
             do="give the worker the same files of rubric, weights or replies, and the same version of this program",
         )
     sign = partial(sign_shard, home.artifacts, shard, name)
-    with join_judge(home.settings, identity.judge_id, identity.alias, shard.run, sign) as lease:
+    with join_judge(home.settings, identity.judge_id, identity.alias, shard.token, sign) as lease:
         judge = load_judge(config, identity, home.settings, scoring, lease.check)
         try:
             RUNS[name] = ScoringRun(name, home, identity, judge, lease, shard)

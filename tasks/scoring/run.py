@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -10,7 +10,7 @@ from tasks.config import JudgeConfig, ScoringConfig
 from tasks.errors import ConfigError
 from tasks.progress import report_notice
 from tasks.scoring.identity import JudgeIdentity
-from tasks.scoring.ledger.journal import SegmentWriter, close_left_segments, list_segments, read_segment
+from tasks.scoring.ledger.journal import SegmentWriter, list_segments, read_segment
 from tasks.scoring.ledger.pricing import Price, load_prices
 from tasks.scoring.planning import Plan, PlannedTurn, read_chunk
 from tasks.scoring.reasons import ASKED_AGAIN
@@ -109,7 +109,6 @@ def score_planned_chunk(
     A `writer_name` tells apart the segments of several processes, on whatever hosts, that score for one run.
     """
     prefix = f"{run_name}-{chunk:05d}"
-    close_left_segments(folder, f"{prefix}-")  # of a shard that was killed: only closed ones are sent to other hosts
     answered = {
         attempt.turn_key
         for path in list_segments(folder)
@@ -123,3 +122,14 @@ def score_planned_chunk(
     with SegmentWriter(folder, f"{prefix}-{writer_name}" if writer_name else prefix) as writer:
         judge.score_chunk(missing, writer, on_done)
     return len(missing)
+
+
+def note_spent(judge: Judge, folder: Path, run_name: str, chunks: Iterable[int]) -> None:
+    """Count what earlier tries of a run's chunks have cost: a part of a budget is not spent twice."""
+    from tasks.scoring.engine.judge import LLMJudge
+
+    if not isinstance(judge, LLMJudge) or not judge.spending.is_limited:
+        return
+    prefixes = tuple(f"{run_name}-{chunk:05d}-" for chunk in chunks)
+    segments = [path for path in list_segments(folder) if path.name.startswith(prefixes)]
+    judge.spending.spent_usd += sum(attempt.cost_usd or 0.0 for path in segments for _, attempt in read_segment(path))

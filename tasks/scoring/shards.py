@@ -15,6 +15,7 @@ from tasks.config import JudgeConfig, ScoringConfig
 from tasks.errors import ConfigError, EmpathyError
 from tasks.remote import reach
 from tasks.scoring.planning import Plan
+from tasks.settings import Settings
 
 FOLDER = "shards"
 """Under the artifacts' root, `<judge_id>-<run>/`: gone when the run is."""
@@ -30,6 +31,7 @@ class ShardName(BaseModel):
 
     run: Name = Field(description="The flow run that divided its turns.")
     judge_id: Name = Field(description="The judge that this run holds the lease of.")
+    token: Name = Field(description="The lease of that run: another run of the same id has another.")
     shard: int = Field(ge=0, lt=64, description="Which part: the chunks of the plan that leave this remainder.")
 
     @property
@@ -55,8 +57,13 @@ class ShardOutcome(BaseModel):
             raise getattr(errors, self.kind, EmpathyError)(self.what, self.where, self.do)
 
 
-def check_shards(judge: JudgeConfig, scoring: ScoringConfig) -> None:
-    """Raise ConfigError where a judge's turns cannot be divided among shards."""
+def check_shards(judge: JudgeConfig, scoring: ScoringConfig, settings: Settings) -> None:
+    """Raise ConfigError where a judge's turns cannot be divided among shards, or not on this machine's stores."""
+    if scoring.shards > 1 and "://" in settings.artifacts_url and not settings.journal:
+        raise ConfigError(
+            "Shards over a remote artifact store need a journal that their machines share.",
+            do="set EMPATHY_JOURNAL to an s3:// URL",
+        )
     if scoring.shards > 1 and (judge.kind not in DIVIDED or scoring.batch_results):
         raise ConfigError(
             f"The judge {judge.kind!r} is not asked in shards.", do=f"use one of {', '.join(DIVIDED)}, or one shard"
@@ -66,8 +73,9 @@ def check_shards(judge: JudgeConfig, scoring: ScoringConfig) -> None:
 def publish_plan(artifacts: ArtifactStore, name: ShardName, plan: Plan) -> None:
     """Put a run's plan where its shards find it. Raises OSError where the store refuses."""
     clear_shards(artifacts, name.judge_id)  # of runs that were killed: the caller holds the judge's lease
-    artifacts.fs.makedirs(f"{artifacts.root}/{name.folder}", exist_ok=True)
-    artifacts.fs.put_file(str(plan.path), f"{artifacts.root}/{name.folder}/{PLAN_FILE}")
+    with reach(artifacts.root):
+        artifacts.fs.makedirs(f"{artifacts.root}/{name.folder}", exist_ok=True)
+        artifacts.fs.put_file(str(plan.path), f"{artifacts.root}/{name.folder}/{PLAN_FILE}")
 
 
 def take_plan(artifacts: ArtifactStore, name: ShardName, n_shards: int, cache_dir: Path) -> Plan:
@@ -77,7 +85,8 @@ def take_plan(artifacts: ArtifactStore, name: ShardName, n_shards: int, cache_di
     path = cache_dir / "plans" / f"{name.judge_id}-shard-{uuid.uuid4().hex[:8]}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        artifacts.fs.get_file(f"{artifacts.root}/{name.folder}/{PLAN_FILE}", str(path))
+        with reach(artifacts.root):
+            artifacts.fs.get_file(f"{artifacts.root}/{name.folder}/{PLAN_FILE}", str(path))
     except FileNotFoundError:
         raise ConfigError(
             f"The plan of the run {name.run} is not in this worker's artifact store.",
@@ -92,23 +101,32 @@ def take_plan(artifacts: ArtifactStore, name: ShardName, n_shards: int, cache_di
     return Plan(path=path, n_turns=n_turns, n_chunks=n_chunks)
 
 
-def note_outcome(artifacts: ArtifactStore, name: ShardName, error: EmpathyError | None) -> None:
-    """Keep how a shard ended, for the run that waits for it."""
+def check_undivided(scoring: ScoringConfig) -> None:
+    """Raise ConfigError where a run that asks alone was told to be one of several."""
+    if scoring.shards > 1:
+        raise ConfigError("Only the scoring of dialogues is divided among shards.", do="leave `shards` at 1")
+
+
+def note_outcome(artifacts: ArtifactStore, name: ShardName, run_id: str, error: EmpathyError | None) -> None:
+    """Keep how a run of a shard ended, for the run that waits for it. Raises OSError where the store refuses."""
     outcome = ShardOutcome()
     if error is not None:
         outcome = ShardOutcome(kind=type(error).__name__, what=error.what, where=error.where, do=error.do)
-    artifacts.write_note(name.folder, str(name.shard), outcome.model_dump_json())
+    with reach(artifacts.root):
+        artifacts.write_note(name.folder, run_id, outcome.model_dump_json())
 
 
-def read_outcome(artifacts: ArtifactStore, name: ShardName) -> ShardOutcome | None:
-    """Return how a shard ended, None where it left no word."""
-    text = artifacts.read_note(name.folder, str(name.shard))
+def read_outcome(artifacts: ArtifactStore, name: ShardName, run_id: str) -> ShardOutcome | None:
+    """Return how a run of a shard ended, None where it left no word. Raises OSError where the store refuses."""
+    with reach(artifacts.root):
+        text = artifacts.read_note(name.folder, run_id)
     return None if text is None else ShardOutcome.model_validate_json(text)
 
 
 def charge_run(artifacts: ArtifactStore, name: ShardName, run_id: str) -> None:
     """Note which run a shard is now to be scored by: one that was given up finds that it is not."""
-    artifacts.write_note(f"{name.folder}/charged", str(name.shard), json.dumps(run_id))
+    with reach(artifacts.root):
+        artifacts.write_note(f"{name.folder}/charged", str(name.shard), json.dumps(run_id))
 
 
 def sign_shard(artifacts: ArtifactStore, name: ShardName, run_id: str) -> bool:
@@ -123,8 +141,9 @@ def sign_shard(artifacts: ArtifactStore, name: ShardName, run_id: str) -> bool:
 
 
 def read_sign(artifacts: ArtifactStore, name: ShardName) -> str | None:
-    """Return the last sign of life of a shard, None before its first."""
-    return artifacts.read_note(f"{name.folder}/signs", str(name.shard))
+    """Return the last sign of life of a shard, None before its first. Raises OSError where the store refuses."""
+    with reach(artifacts.root):
+        return artifacts.read_note(f"{name.folder}/signs", str(name.shard))
 
 
 def clear_shards(artifacts: ArtifactStore, judge_id: str = "") -> None:

@@ -34,6 +34,7 @@ from tasks.scoring import (
     commit_segments,
     count_coverage,
     note_outcome,
+    note_spent,
     plan_comparisons,
     plan_scoring,
     read_usage,
@@ -228,14 +229,16 @@ def take_shard(run: str, scoring: ScoringConfig) -> Plan:
     scoring_run = RUNS[run]
     home, shard = scoring_run.home, cast(ShardName, scoring_run.shard)
     plan = take_plan(home.artifacts, shard, scoring.shards, home.settings.cache_dir)
+    chunks = range(shard.shard, plan.n_chunks, scoring.shards)
+    note_spent(scoring_run.judge, scoring_run.folder, scoring_run.journal_name, chunks)
     begin_progress(scoring_run, plan)
     return plan
 
 
 @task(name="keep outcome", cache_policy=NO_CACHE)
-def keep_outcome(shard: ShardName, failure: EmpathyError | None) -> None:
-    """Leave word of how a shard ended."""
-    note_outcome(open_home().artifacts, shard, failure)
+def keep_outcome(shard: ShardName, run_id: str, failure: EmpathyError | None) -> None:
+    """Leave word of how a run of a shard ended."""
+    note_outcome(open_home().artifacts, shard, run_id, failure)
 
 
 def raise_stops(ended: Sequence[Ended]) -> None:
@@ -255,15 +258,19 @@ def raise_unanswered(ended: Sequence[Ended], verdicts: ArtifactRef) -> None:
 
 
 def raise_failures(ended: Sequence[Ended], coverage: Coverage, unit: str = "turns") -> None:
-    """Raise what stopped a chunk, or that turns were left which running again can mend."""
+    """Raise what stopped a chunk, or that turns were left which running again can mend.
+
+    Of several reasons one that running again does not mend is told first.
+    """
+    stopped: StoppedShortError | None = None
     for one in ended:
         try:
             one.result()
         except StoppedShortError as error:
-            left = coverage.n_turns - coverage.n_scored
-            raise StoppedShortError(
-                f"{error.what} {left:,} {unit} have no answer yet.", error.where, error.do
-            ) from None
+            stopped = stopped or error
+    if stopped:
+        left = coverage.n_turns - coverage.n_scored
+        raise StoppedShortError(f"{stopped.what} {left:,} {unit} have no answer yet.", stopped.where, stopped.do)
     if coverage.n_transient:
         reasons = ", ".join(f"{reason} {n:,}" for reason, n in coverage.unscored.items() if reason in ASKED_AGAIN)
         raise StoppedShortError(

@@ -16,6 +16,7 @@ from tasks.scoring import (
     ShardOutcome,
     charge_run,
     check_shards,
+    check_undivided,
     clear_shards,
     note_outcome,
     publish_plan,
@@ -27,8 +28,9 @@ from tasks.scoring.engine.gate import Gate
 from tasks.scoring.engine.headers import Limits
 from tasks.scoring.engine.spending import Spending
 from tasks.scoring.shards import sign_shard
+from tasks.settings import Settings
 
-NAME = ShardName(run="lead", judge_id="abc", shard=1)
+NAME = ShardName(run="lead", judge_id="abc", token="t", shard=1)
 
 
 @pytest.fixture
@@ -59,13 +61,14 @@ def test_a_worker_without_the_same_store_is_told_what_is_missing(artifacts, tmp_
 
 @pytest.mark.parametrize("error", [EndpointError("Wrong key.", "gpt", "set it"), StoppedShortError("No money left.")])
 def test_what_stopped_a_shard_is_raised_where_it_is_waited_for(artifacts, error):
-    assert read_outcome(artifacts, NAME) is None
-    note_outcome(artifacts, NAME, error)
+    assert read_outcome(artifacts, NAME, "first") is None
+    note_outcome(artifacts, NAME, "first", error)
+    assert read_outcome(artifacts, NAME, "second") is None, "the word of a run that was given up is not another's"
     with pytest.raises(type(error)) as caught:
-        read_outcome(artifacts, NAME).result()
+        read_outcome(artifacts, NAME, "first").result()
     assert str(caught.value) == str(error)
-    note_outcome(artifacts, NAME, None)
-    assert read_outcome(artifacts, NAME).result() is None
+    note_outcome(artifacts, NAME, "first", None)
+    assert read_outcome(artifacts, NAME, "first").result() is None
 
 
 @given(st.sampled_from([name for name in dir(errors) if name.endswith("Error")]), st.text(), st.text())
@@ -78,10 +81,10 @@ def test_every_error_of_ours_survives_the_way_back(name, what, do):
 
 def test_plans_of_killed_runs_are_removed_with_those_of_no_other_judge(artifacts, tmp_path):
     plan = write_plan(tmp_path / "plan.parquet", n_turns=3, chunk_size=1)
-    other = ShardName(run="lead", judge_id="xyz", shard=0)
+    other = ShardName(run="lead", judge_id="xyz", token="t", shard=0)
     for name in (NAME, other):
         publish_plan(artifacts, name, plan)
-    publish_plan(artifacts, ShardName(run="next", judge_id="abc", shard=0), plan)
+    publish_plan(artifacts, ShardName(run="next", judge_id="abc", token="t", shard=0), plan)
     with pytest.raises(ConfigError):
         take_plan(artifacts, NAME, 1, tmp_path)
     assert take_plan(artifacts, other, 1, tmp_path).n_turns == 3
@@ -101,12 +104,21 @@ def test_a_shard_knows_when_it_is_given_to_another_run(artifacts):
     assert sign_shard(artifacts, NAME, "second")
 
 
-@pytest.mark.parametrize("kind", ["openai-batch"])
-def test_a_judge_that_cannot_be_divided_says_so(kind):
-    judge = JudgeConfig(kind=kind)
-    check_shards(judge, ScoringConfig())
+def test_a_judge_that_cannot_be_divided_says_so(tmp_path):
+    judge, settings = JudgeConfig(kind="openai-batch"), Settings(home=tmp_path)
+    check_shards(judge, ScoringConfig(), settings)
     with pytest.raises(ConfigError, match="not asked in shards"):
-        check_shards(judge, ScoringConfig(shards=2))
+        check_shards(judge, ScoringConfig(shards=2), settings)
+    with pytest.raises(ConfigError, match="Only the scoring of dialogues"):
+        check_undivided(ScoringConfig(shards=2))
+
+
+def test_shards_over_a_remote_store_need_a_journal_in_common(tmp_path):
+    stores = {"home": tmp_path, "artifacts": "s3://b/artifacts"}
+    with pytest.raises(ConfigError) as caught:
+        check_shards(JudgeConfig(), ScoringConfig(shards=2), Settings(**stores))
+    assert "EMPATHY_JOURNAL" in caught.value.do
+    check_shards(JudgeConfig(), ScoringConfig(shards=2), Settings(**stores, journal="s3://b/journal"))
 
 
 @given(st.integers(1, 64), st.integers(1, 2000), st.floats(1, 1e6))

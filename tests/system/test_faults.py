@@ -25,6 +25,7 @@ N_TURNS, PER_MINUTE = 2000, 1200
 KEY = "nobody-CANARY0123"
 FAULTS = {"rate_limit": 0.04, "server": 0.03, "drop": 0.02, "malformed": 0.02, "truncated": 0.01}
 OUTAGE_S = 30.0
+STEPS = ("find dialogues", "settle former batches", "plan scoring", "drift gate", "commit scores", "keep scores")
 KILLED = "`kill -9` of that worker with both shards, in mid-chunk"
 ENDED = ("COMPLETED", "FAILED", "CRASHED")
 SMOKE = {"source": "sample",
@@ -148,16 +149,23 @@ def test_the_history_of_the_run_is_complete(night: Night, survived: dict[str, st
     shards = Counter(run["state_type"] for run in topology.list_runs("score-shard"))
     assert shards == {"COMPLETED": 2, "CRASHED": 2}
 
-    def list_states() -> list[str]:
+    def count_tasks() -> Counter[tuple[str, str]]:
         found = topology.ask("task_runs/filter", flow_runs={"id": {"any_": [lead["id"]]}})
-        return [task["state_type"] for task in found]
+        return Counter((task["name"].rsplit("-", 1)[0], task["state_type"]) for task in found)
 
-    # told over Redis, so they may come after the run's end; none may be missing, or stay as it was
-    wait_until(lambda: len(list_states()) >= 9 and set(list_states()) == {"COMPLETED"})
+    # told over Redis, so they may come after the run's end; none may be missing. Those of shards stand for their runs
+    own = Counter((name, "COMPLETED") for name in STEPS)
+    deadline = time.monotonic() + 120
+    while own - count_tasks() and time.monotonic() < deadline:
+        time.sleep(1)
+    assert not own - count_tasks(), count_tasks()
+    assert sum((count_tasks() - own).values()) == sum(shards.values()), count_tasks()
     keys = {one["key"] for one in topology.ask("artifacts/filter", artifacts={"flow_run_id": {"any_": [lead["id"]]}})}
     assert keys >= {"scores", "scoring"}
     survived[KILLED] = "found without a sign of life, marked as crashed and submitted again: 2 crashed, 2 completed"
-    survived["Redis restarted, PostgreSQL restarted"] = f"{len(list_states())} task runs of the leading run recorded"
+    survived["Redis restarted, PostgreSQL restarted"] = (
+        f"all {count_tasks().total()} task runs of the leading run recorded"
+    )
 
 
 def test_all_that_was_paid_for_is_in_the_shared_journal(

@@ -17,6 +17,7 @@ from tasks.schema import digest_of
 from tasks.scoring.identity import JudgeIdentity
 from tasks.scoring.ledger.journal import Attempt, list_segments, read_segment, segment_name, to_row
 from tasks.scoring.ledger.reading import find_method, pool_turns, read_attempt, read_comparison
+from tasks.scoring.ledger.segment import is_being_written
 from tasks.scoring.parsing import ParsedScores
 from tasks.scoring.reasons import TERMINAL, TOO_FEW_SAMPLES
 
@@ -51,7 +52,12 @@ def commit_segments(connection: duckdb.DuckDBPyConnection, folder: Path, judge: 
         name
         for (name,) in connection.execute("SELECT name FROM segments WHERE judge_id = ?", [judge.judge_id]).fetchall()
     }
-    pending = [path for path in list_segments(folder) if segment_name(path) not in merged]
+    # one that is being written, by a run that was given up and lives, is merged when it is whole
+    pending = [
+        path
+        for path in list_segments(folder)
+        if segment_name(path) not in merged and not (path.suffix == ".open" and is_being_written(path))
+    ]
     n_attempts = n_changed = 0
     for start in range(0, len(pending), SEGMENTS_AT_ONCE):
         rows = list(_read_rows(pending[start : start + SEGMENTS_AT_ONCE], judge))

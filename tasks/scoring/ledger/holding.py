@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.scoring.ledger.journal import close_left_segments
 from tasks.scoring.ledger.lease import Lease, hold_lease, keep_lease
 from tasks.scoring.ledger.lease_card import CardFile, Cards
 from tasks.scoring.ledger.membership import Membership, join_run
@@ -26,6 +27,11 @@ class Hold:
         """Raise what `Lease.check` does, of any of the leases."""
         for lease in self.leases:
             lease.check()
+
+    @property
+    def token(self) -> str:
+        """What the lease that all hosts see is known by."""
+        return self.leases[-1].token
 
     def bring(self) -> None:
         """Copy what other hosts have sent meanwhile. Raises OSError where disk or store cannot be reached."""
@@ -51,15 +57,14 @@ def hold_judge(settings: Settings, folder: Path, judge: str, run_name: str) -> I
 
 
 @contextmanager
-def join_judge(
-    settings: Settings, judge_id: str, judge: str, run_name: str, sign: Callable[[], bool]
-) -> Iterator[Hold]:
+def join_judge(settings: Settings, judge_id: str, judge: str, token: str, sign: Callable[[], bool]) -> Iterator[Hold]:
     """Belong to a run that holds the judge, on this host or another. Raises what `join_run` and `hold_judge` do."""
     folder, shared = settings.journal_dir / judge_id, SharedJournal.from_settings(settings)
     folder.mkdir(parents=True, exist_ok=True)
     cards: Cards = CardFile(folder) if shared is None else shared.card_of(judge_id)
     with ExitStack() as held:
-        membership = held.enter_context(join_run(cards, run_name, judge, sign))
+        membership = held.enter_context(join_run(cards, token, judge, sign))
+        close_left_segments(folder)  # of shards that were killed here: only closed ones are sent
         if shared is not None:
             shared.bring(folder)
             held.enter_context(send_segments(shared, folder))

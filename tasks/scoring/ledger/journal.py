@@ -24,7 +24,7 @@ from typing import Any
 
 import orjson
 
-from tasks.scoring.ledger.segment import RESERVED_BYTES, Segment
+from tasks.scoring.ledger.segment import RESERVED_BYTES, Segment, is_being_written
 
 logger = logging.getLogger("empathy.journal")
 
@@ -216,12 +216,9 @@ def segment_name(path: Path) -> str:
     return path.name.removesuffix(".open")
 
 
-def close_left_segments(folder: Path, prefix: str = "") -> int:
-    """Close what killed runs left open, its room cut off, and return how many; nobody may be writing them any more.
-
-    With a prefix, only segments whose names begin with it: of a part of the judge's run that the caller has to itself.
-    """
-    left = [path for path in list_segments(folder) if path.suffix == ".open" and path.name.startswith(prefix)]
+def close_left_segments(folder: Path) -> int:
+    """Close what killed runs left open, its room cut off, and return how many; what is being written stays open."""
+    left = [path for path in list_segments(folder) if path.suffix == ".open" and not is_being_written(path)]
     for path in left:
         with path.open("r+b") as file:
             file.truncate(len(file.read().rstrip(b"\x00")))

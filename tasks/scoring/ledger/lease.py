@@ -63,16 +63,21 @@ class Lease:
             started_s=measure_start(psutil.Process()), run=run_name, since=time.time(),
         )  # fmt: skip
         self._lost_to = ""
-        self._beaten_at = _read_clocks()
+        self._beaten_at = read_clocks()
         self._guard, self._is_over = threading.Lock(), threading.Event()
         self._heart = threading.Thread(target=self._keep_beating, name="lease heartbeat", daemon=True)
+
+    @property
+    def token(self) -> str:
+        """What tells this lease from any other, of the same run too."""
+        return self._owner.token
 
     def check(self) -> None:
         """Raise LeaseHeldError if another run may be paying now, OSError if that cannot be found out.
 
         To be called before every paid call: it costs nothing while the heartbeat is young.
         """
-        if not self._lost_to and self._measure_age() >= self._rhythm.patience_s:
+        if not self._lost_to and measure_age(self._beaten_at) >= self._rhythm.patience_s:
             self._beat()
         if self._lost_to:
             raise LeaseHeldError(
@@ -85,7 +90,7 @@ class Lease:
         """Sign the card and begin to beat. Raises LeaseHeldError while another run has the lease."""
         try:
             with self._cards.lock():
-                self._beaten_at = _read_clocks()
+                self._beaten_at = read_clocks()
                 sighting = self._cards.read()
                 if sighting:
                     self._take_over(sighting)
@@ -123,11 +128,6 @@ class Lease:
             do="wait for it (`empathy status`), or use another judge",
         )
 
-    def _measure_age(self) -> float:
-        """Return the seconds since the last heartbeat; neither clock alone counts both a suspended and a set one."""
-        monotonic, wall = self._beaten_at
-        return max(time.monotonic() - monotonic, time.time() - wall)
-
     def _keep_beating(self) -> None:
         while not self._lost_to and not self._is_over.wait(self._rhythm.heartbeat_s):
             try:
@@ -138,7 +138,7 @@ class Lease:
     def _beat(self) -> None:
         """Refresh the card if it is ours, else note whose it is."""
         with self._guard, self._cards.lock():
-            begun = _read_clocks()  # before the card is read: the process may be stopped after any line
+            begun = read_clocks()  # before the card is read: the process may be stopped after any line
             sighting = self._cards.read()
             if sighting and sighting.owner:
                 if self._is_ours(sighting):
@@ -146,7 +146,7 @@ class Lease:
                 else:
                     self._lost_to = sighting.describe()
             elif (
-                self._measure_age() < self._rhythm.expires_s
+                measure_age(self._beaten_at) < self._rhythm.expires_s
             ):  # nobody may have taken it over: it was deleted, or damaged
                 self._cards.write(self._owner)
             else:
@@ -154,8 +154,14 @@ class Lease:
             self._beaten_at = begun
 
 
-def _read_clocks() -> tuple[float, float]:
+def read_clocks() -> tuple[float, float]:
+    """Return both clocks: neither alone counts both a suspended and a set one."""
     return time.monotonic(), time.time()
+
+
+def measure_age(since: tuple[float, float]) -> float:
+    """Return the seconds since both clocks were read, by the one that counts more."""
+    return max(time.monotonic() - since[0], time.time() - since[1])
 
 
 @contextmanager

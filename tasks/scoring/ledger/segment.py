@@ -1,5 +1,7 @@
 """One segment of the journal while it is written: a file with room reserved beyond what stands in it.
 
+Its writer holds a lock on it, which goes with the writer's life: nobody closes, or reads as whole, what may yet grow.
+
 A full disk then refuses the reservation, before a call is paid for, and not the reply. The room is a tail of
 NULs; it is cut off when the segment closes and stays behind when the process is killed.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import time
 from pathlib import Path
@@ -24,6 +27,8 @@ class Segment:
         self.n_lines, self.begun_at = 0, 0.0
         self._length = self._end = 0
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     @property
     def room(self) -> int:
@@ -67,6 +72,18 @@ class Segment:
         """Leave nothing of a segment that nothing was written in."""
         os.close(self._fd)
         self.path.unlink()
+
+
+def is_being_written(path: Path) -> bool:
+    """Say whether a living process writes an open segment."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # closed a moment ago, or a file system without locks
+        return False
+    return False
 
 
 def _allocate(fd: int, start: int, n_bytes: int) -> None:

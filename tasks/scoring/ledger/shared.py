@@ -50,13 +50,21 @@ class SharedJournal:
     def list_judges(self) -> list[str]:
         """Return the ids of the judges that have a journal here."""
         with reach(self.url):
-            return sorted(name for name in self._list_names(self._root) if "." not in name)
+            try:
+                found = self._fs.ls(self._root, detail=False, refresh=True)
+            except FileNotFoundError:
+                return []
+        return sorted(name for name in (path.rsplit("/", 1)[-1] for path in found) if "." not in name)
 
-    def list_files(self, judge_id: str) -> set[str]:
-        """Return the names of a judge's closed segments, and of what says who the judge is."""
+    def list_files(self, judge_id: str) -> dict[str, int]:
+        """Return names and bytes of a judge's closed segments, and of what says who the judge is."""
         with reach(self.url):
-            names = self._list_names(f"{self._root}/{judge_id}")
-        return {name for name in names if name.endswith(".jsonl") or name == IDENTITY_FILE}
+            try:
+                found = self._fs.ls(f"{self._root}/{judge_id}", detail=True, refresh=True)
+            except FileNotFoundError:
+                return {}
+        sizes = {entry["name"].rsplit("/", 1)[-1]: int(entry["size"]) for entry in found}
+        return {name: size for name, size in sizes.items() if name.endswith(".jsonl") or name == IDENTITY_FILE}
 
     def send(self, path: Path) -> None:
         """Put a file of a judge's local journal here; one of that name is replaced."""
@@ -76,27 +84,11 @@ class SharedJournal:
         for judge_id in self.list_judges():
             self.bring(journal_dir / judge_id)
 
-    def send_changed(self, folder: Path) -> int:
-        """Put local segments that differ in size in the place of those here, and return how many: they lost lines."""
-        with reach(self.url):
-            found = self._fs.ls(f"{self._root}/{folder.name}", detail=True, refresh=True)
-        sizes = {entry["name"].rsplit("/", 1)[-1]: entry["size"] for entry in found}
-        changed = [path for path in list_segments(folder) if sizes.get(path.name, -1) not in (-1, path.stat().st_size)]
-        for path in changed:
-            self.send(path)
-        return len(changed)
-
     def _fetch(self, path: Path) -> None:
         partial = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}")
         with reach(self.url):
             self._fs.get_file(f"{self._root}/{path.parent.name}/{path.name}", str(partial))
         partial.replace(path)
-
-    def _list_names(self, path: str) -> list[str]:
-        try:
-            return [found.rsplit("/", 1)[-1] for found in self._fs.ls(path, detail=False, refresh=True)]
-        except FileNotFoundError:
-            return []
 
 
 class Sender:
@@ -114,12 +106,13 @@ class Sender:
             self._send_new()
 
     def _send_new(self) -> int:
-        """Send what the store has not got, and return how many files it did not take."""
+        """Send what the store has not got, or has with lines since removed; return how many files it did not take."""
         own = [self.folder / IDENTITY_FILE, *(path for path in list_segments(self.folder) if path.suffix == ".jsonl")]
-        new = [path for path in own if path.name not in self._sent and path.exists()]
+        new = {path: path.stat().st_size for path in own if path.exists()}
+        new = {path: size for path, size in new.items() if size < self._sent.get(path.name, size + 1)}
         with ThreadPoolExecutor(SENDERS, thread_name_prefix="sender") as pool:
             done = list(pool.map(self._try_to_send, new))
-        self._sent |= {path.name for path, is_sent in zip(new, done, strict=True) if is_sent}
+        self._sent |= {path.name: size for (path, size), is_sent in zip(new.items(), done, strict=True) if is_sent}
         return done.count(False)
 
     def _try_to_send(self, path: Path) -> bool:
@@ -156,8 +149,8 @@ def send_segments(shared: SharedJournal, folder: Path) -> Iterator[None]:
     sender = Sender(shared, folder)
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         with suppress(StoppedShortError):  # why the run stopped is worth more; the next one sends the rest
-            sender.finish(0)
+            sender.finish(PATIENCE_S if isinstance(error, Exception) else 0)
         raise
     sender.finish(PATIENCE_S)

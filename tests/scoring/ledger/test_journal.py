@@ -231,12 +231,26 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path):
         writer.append(make_attempt(1))
 
 
-def test_only_what_was_left_open_of_a_part_is_closed(tmp_path):
-    for name in ("run-00000-a", "run-00001-b"):
-        (tmp_path / f"{name}-00000.jsonl.open").write_bytes(b'{"x": 1}\n\0\0')
-    assert close_left_segments(tmp_path, "run-00001-") == 1
-    assert [path.name for path in list_segments(tmp_path)] == [
-        "run-00000-a-00000.jsonl.open",
-        "run-00001-b-00000.jsonl",
-    ]
-    assert (tmp_path / "run-00001-b-00000.jsonl").read_bytes() == b'{"x": 1}\n'
+def test_what_another_process_is_writing_is_neither_closed_nor_merged_before_it_is_whole(tmp_path):
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from tasks.scoring.ledger.journal import Attempt, SegmentWriter\n"
+        "with SegmentWriter(Path(sys.argv[1]), 'run', seconds=60) as writer:\n"
+        "    for line in sys.stdin:\n"
+        "        writer.append(Attempt(line.strip(), 'r', 1.0, 0.1, reply='x'))\n"
+        "        print('written', flush=True)\n"
+    )
+    writer = subprocess.Popen(
+        [sys.executable, "-c", program, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    for turn in ("a", "b"):
+        writer.stdin.write(f"{turn}\n")
+        writer.stdin.flush()
+        assert writer.stdout.readline() == "written\n"
+        assert close_left_segments(tmp_path) == 0
+        assert [path.suffix for path in list_segments(tmp_path)] == [".open"]
+    writer.kill()
+    writer.wait()
+    assert close_left_segments(tmp_path) == 1
+    (path,) = list_segments(tmp_path)
+    assert [attempt.turn_key for _, attempt in read_segment(path)] == ["a", "b"]

@@ -104,7 +104,7 @@ def test_an_outage_of_the_store_delays_the_end_only(hosts, s3_url, monkeypatch, 
     threading.Timer(3, proxy.switch, kwargs={"on": True}).start()
     sender.finish(60)
     assert proxy.n_refused
-    assert shared.list_files("abc") == {path.name for path in list_segments(folder)}
+    assert set(shared.list_files("abc")) == {path.name for path in list_segments(folder)}
     proxy.stop()
 
 
@@ -134,7 +134,7 @@ def test_a_run_that_fails_sends_what_it_was_answered(hosts):
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    assert SharedJournal(hosts[0].journal).list_files("abc") == {"first-00000-00000.jsonl"}
+    assert SharedJournal(hosts[0].journal).list_files("abc").keys() == {"first-00000-00000.jsonl"}
 
 
 def test_lines_that_were_removed_here_are_removed_there(hosts):
@@ -143,10 +143,9 @@ def test_lines_that_were_removed_here_are_removed_there(hosts):
         write(one, "first-00000", "a", "b")
         write(one, "first-00001", "c")
     (path, _) = list_segments(one)
-    path.write_bytes(path.read_bytes().split(b"\n")[1] + b"\n")
-    shared = SharedJournal(hosts[0].journal)
-    assert [shared.send_changed(one), shared.send_changed(one)] == [1, 0]
-    shared.bring_all(hosts[1].journal_dir)
+    with hold_judge(hosts[0], one, "gpt", "forget"):
+        path.write_bytes(path.read_bytes().split(b"\n")[1] + b"\n")
+    SharedJournal(hosts[0].journal).bring_all(hosts[1].journal_dir)
     assert read_keys(two) == {"b", "c"}
 
 
