@@ -15,6 +15,7 @@ import duckdb
 import psutil
 import pytest
 
+from tasks.store import Store
 from tests.scoring.fault_server import FaultServer
 from tests.switched_proxy import SwitchedProxy
 from tests.system.on_topology import Topology, bring_up, wait_until
@@ -110,10 +111,15 @@ def survived(night: Night) -> dict[str, str]:
     return done
 
 
-@pytest.fixture(scope="module")
-def tables(night: Night, survived: dict[str, str]) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(str(Path(night.topology.environment["EMPATHY_HOME"]) / "empathy.duckdb")) as connection:
-        yield connection
+@pytest.fixture
+def tables(night: Night, survived: dict[str, str], tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A copy of the night's tables: while the database is open, what follows the run has to wait."""
+    with Store(Path(night.topology.environment["EMPATHY_HOME"]) / "empathy.duckdb").transaction() as connection:
+        connection.execute(f"EXPORT DATABASE '{tmp_path}/tables' (FORMAT parquet)")
+    with duckdb.connect() as copy:
+        for name in ("scores", "attempts"):
+            copy.execute(f"CREATE TABLE {name} AS FROM '{tmp_path}/tables/{name}.parquet'")
+        yield copy
 
 
 def count(tables: duckdb.DuckDBPyConnection, query: str) -> int:
