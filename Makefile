@@ -6,7 +6,7 @@ JUDGE ?= distilled
 TEST_PROCESSES ?= 2
 SOURCE ?= sample
 
-.PHONY: help setup demo test test-without-torch smoke test-browser test-system test-long reliability bench-scoring bench-orchestration bench-pacing bench-planning bench-selection bench-judge bench-active bench-training bench-router check audit-code audit format up down clean
+.PHONY: help setup demo test test-without-torch smoke test-browser test-system test-long reliability bench-scoring bench-orchestration bench-pacing bench-planning bench-selection bench-judge bench-active bench-training bench-router check audit-code audit format up down topology-up topology-down images clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14

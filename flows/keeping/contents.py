@@ -21,7 +21,7 @@ from tasks.home import Home
 from tasks.manifest import MANIFEST
 
 ARTIFACTS = "artifacts"
-LEFT_OUT = ("cache", "server", ARTIFACTS, "last-error.txt")
+LEFT_OUT = ("cache", "server", "topology", ARTIFACTS, "last-error.txt")
 DATABASE = "empathy.duckdb"
 OPEN = ".open"
 BY_PEOPLE = ("ratings", "audit")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Debian's (or Ubuntu's) PostgreSQL, Redis and Chromium, for the system tests and infra/local/up.sh; nothing is done where
+# Debian's PostgreSQL, Redis and Chromium, for the system tests and infra/local/up.sh; nothing is done where
 # they are there. As root or with sudo. Debian starts the two as services of the machine, on their usual ports; that is
 # neither needed nor in the way: up.sh starts its own, on other ports.
 set -euo pipefail

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -52,7 +53,9 @@ def read_command_line() -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     start = commands.add_parser("up", help="bring everything up; what is up is left alone")
     start.add_argument("--cpu-workers", type=int, help="workers of the pool cpu [default: 1]")
-    start.add_argument("--home", type=Path, help="home of the project [default: EMPATHY_HOME, else yours]")
+    start.add_argument(
+        "--home", type=Path, help="home of the workers [default: FOLDER/home, as its S3 forgets]"
+    )
     start.add_argument("--gpu-home", type=Path, help="home of the gpu worker, as on a machine of its own [the same]")
     for name, port in DEFAULT_PORTS.items():
         start.add_argument(f"--{name}-port", type=int, help=f"[default: {port}]")
@@ -99,7 +102,7 @@ def up(folder: Path, asked: argparse.Namespace) -> None:
     for pool in ("cpu", "gpu"):
         make_pool(pool)
     start_services(topology, [service for service in services if service not in before_workers])
-    print(f"Prefect: {topology.api_url.removesuffix('/api')}\nsource {folder}/env.sh")
+    print(f"Prefect: {topology.api_url.removesuffix('/api')}\nsource {shlex.quote(f'{folder}/env.sh')}")
 
 
 def down(folder: Path, *, is_wiped: bool) -> None:
@@ -153,7 +156,7 @@ def plan_topology(folder: Path, asked: argparse.Namespace) -> Topology:
     known = load_topology(folder)
     said = {name: getattr(asked, f"{name}_port") for name in DEFAULT_PORTS}
     ports = known.ports if known else find_free_ports() if asked.free_ports else DEFAULT_PORTS
-    home = (asked.home or (known.home if known else Settings().home_dir)).expanduser().absolute()
+    home = (asked.home or (known.home if known else folder / "home")).expanduser().absolute()
     gpu_home = asked.gpu_home or (known.gpu_home if known and not asked.home else home)
     n_workers = asked.cpu_workers if asked.cpu_workers is not None else known.cpu_workers if known else 1
     if n_workers < 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import uuid
 from pathlib import Path
 
@@ -154,4 +155,7 @@ def clear_shards(artifacts: ArtifactStore, judge_id: str = "") -> None:
         return
     for folder in folders:
         if folder.rsplit("/", 1)[-1].startswith(judge_id):
-            artifacts.fs.rm(folder, recursive=True)
+            for path in artifacts.fs.find(folder):  # one by one: a request for many needs another right
+                artifacts.fs.rm_file(path)
+            if artifacts.is_local:
+                shutil.rmtree(folder)

@@ -10,6 +10,7 @@ from threading import Thread
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote
 
+import polars as pl
 import pytest
 import s3fs
 from moto.server import DomainDispatcherApplication, create_backend_app
@@ -18,8 +19,19 @@ from werkzeug.serving import make_server
 from flows.forgetting.redacting import NEXT, finish, remove
 from tasks.artifacts import ArtifactStore
 from tasks.manifest import MANIFEST, Recipe
+from tasks.scoring import (
+    Plan,
+    ShardName,
+    SharedJournal,
+    charge_run,
+    clear_shards,
+    note_outcome,
+    publish_plan,
+    read_outcome,
+    take_plan,
+)
 from tasks.scoring.ledger.lease_card import Owner
-from tasks.scoring.ledger.shared import SharedJournal
+from tasks.scoring.shards import sign_shard
 
 INFRA = Path(__file__).resolve().parents[2] / "infra"
 BUCKET = "efficient-empathy"
@@ -143,7 +155,23 @@ def work(tmp_path: Path) -> ArtifactStore:
     assert card.read() is None
     card.write(make_owner())
     card.remove()
+    share(store, tmp_path)
     return store
+
+
+def share(store: ArtifactStore, tmp_path: Path) -> None:
+    """Do what a run in shards does: plan, charge, sign, tell the outcome, clear."""
+    name = ShardName(run="lead", judge_id="j1", token="t", shard=0)
+    plan = Plan(path=tmp_path / "plan.parquet", n_turns=1, n_chunks=1)
+    pl.DataFrame({"chunk": [0]}).write_parquet(plan.path)
+    publish_plan(store, name, plan)
+    charge_run(store, name, "first")
+    assert sign_shard(store, name, "first")
+    assert take_plan(store, name, 1, tmp_path / "cache").n_turns == 1
+    note_outcome(store, name, "first", None)
+    assert read_outcome(store, name, "first") is not None
+    clear_shards(store, "j1")
+    assert read_outcome(store, name, "first") is None
 
 
 def make_owner() -> Owner:
