@@ -7,6 +7,7 @@ loses its last records.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import sys
@@ -117,11 +118,12 @@ def ensure_server(home: Path, say: Callable[[str], None], access: Access = Acces
     folder.chmod(0o700)  # its database has everybody's secret blocks, and the key to them
     with FileLock(folder / "lock", timeout=START_TIMEOUT_S):
         server = find_server(home)
-        if server is not None and (reason := find_reason(server, access)):
-            say(f"The Prefect server {reason}: restarting it.")
-            stop_server(home)
-            server = None
-        if server is None:
+        reason = find_reason(server) if server else ""
+        if server is None or reason:
+            access = go_on_as(server or read_last(home), access)
+            if reason:
+                say(f"The Prefect server {reason}: restarting it.")
+                stop_server(home)
             say("Starting a Prefect server in the background (once; about half a minute) …")
             return _start_on_free_port(home, access)
         _wait_until_healthy(server, home)
@@ -129,11 +131,31 @@ def ensure_server(home: Path, say: Callable[[str], None], access: Access = Acces
         return server
 
 
-def find_reason(server: Server, access: Access) -> str:
+def find_reason(server: Server) -> str:
     """Return why a running server cannot stay, nothing if it can."""
     if server.version != version("prefect"):
         return f"is {server.version}, this program uses {version('prefect')}"
-    return "asks for no login, and should" if access.asked and not server.has_login else ""
+    return ""
+
+
+def read_last(home: Path) -> Server | None:
+    """Return the home's server that ended by itself, if it did: `empathy down` leaves no card."""
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+        return read_server(Card(**json.loads(server_card(home).read_text(encoding="utf-8"))))
+    return None
+
+
+def go_on_as(last: Server | None, access: Access) -> Access:
+    """Return how a server is to start after one that ended by itself: as that one did. Raises ConfigError."""
+    if last is None:
+        return access
+    if last.has_login and not access.asked:
+        raise ConfigError(
+            "The Prefect server of this home asked for a login, and has ended; without one it would be open.",
+            where=ASKED,
+            do="set it as before; or `empathy down`, and the next one asks for none",
+        )
+    return access._replace(host=access.host or last.host)
 
 
 def check_entrance(server: Server, access: Access) -> None:
@@ -141,6 +163,12 @@ def check_entrance(server: Server, access: Access) -> None:
     if access.host not in (None, server.host):
         raise ConfigError(
             f"The server runs on {server.host}.", where=f"--host {access.host}", do="`empathy down` first"
+        )
+    if access.asked and not server.has_login:
+        raise ConfigError(
+            "The Prefect server of this home runs without a login.",
+            where=ASKED,
+            do="`empathy down` ends it with its workers and what they run; then start it again",
         )
     if server.has_login and not is_let_in(server.api_url, access.headers):
         said = "another login than this one" if access.given else "a login"

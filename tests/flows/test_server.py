@@ -19,11 +19,14 @@ from flows.server import (
     ensure_server,
     find_reason,
     find_server,
+    go_on_as,
     is_free,
     is_healthy,
     is_listening,
+    read_last,
     server_card,
     server_environment,
+    stop_server,
 )
 from tasks.errors import ConfigError
 
@@ -122,11 +125,28 @@ def test_loopback_needs_none_and_a_login_opens_the_rest() -> None:
 
 
 def test_a_running_server_says_what_it_does_not_fit(server: Server) -> None:
-    assert find_reason(server, Access()) == ""
-    assert "login" in find_reason(server, Access(asked="a:b"))
+    assert find_reason(server) == ""
+    assert "0.0" in find_reason(server._replace(version="0.0"))
+    with pytest.raises(ConfigError, match="without a login"):
+        check_entrance(server, Access(asked="a:b"))
     check_entrance(server, Access(given="a:b"))
     with pytest.raises(ConfigError, match="empathy down"):
         check_entrance(server, Access(host="192.0.2.7"))
+
+
+def test_a_server_that_ended_by_itself_comes_back_with_its_login_and_address_or_not_at_all(tmp_path: Path) -> None:
+    card = server_card(tmp_path)
+    assert go_on_as(read_last(tmp_path), Access()) == Access()
+    card.parent.mkdir()
+    facts = {"port": 4200, "version": "3", "host": "0.0.0.0", "has_login": True}
+    card.write_text(json.dumps({"pid": 2**22 + 1, "started_at": 1.0, "facts": facts}))
+    with pytest.raises(ConfigError, match="would be open"):
+        ensure_server(tmp_path, print)
+    assert go_on_as(read_last(tmp_path), Access(asked="a:b")) == Access("0.0.0.0", "a:b")
+    assert stop_server(tmp_path) == []
+    assert go_on_as(read_last(tmp_path), Access()) == Access()
+    card.write_text("torn")
+    assert go_on_as(read_last(tmp_path), Access()) == Access()
 
 
 @pytest.mark.parametrize("login", ["nobody", "user:", "ünï:code", "somebody:b\n"])
