@@ -36,9 +36,9 @@ class Topology(NamedTuple):
     def empathy(self, *words: str) -> subprocess.CompletedProcess[str]:
         return self.run(sys.executable, "-m", "flows", *words)
 
-    def serve(self, *words: str) -> None:
-        """Start, stop, restart or kill a service."""
-        self.run(str(SCRIPTS / "service.sh"), *words)
+    def serve(self, *words: str) -> str:
+        """Start, stop, restart or kill a service, or ask how they are; return what was said."""
+        return self.run(str(SCRIPTS / "service.sh"), *words).stdout
 
     def ask(self, path: str, method: str = "POST", **body: Any) -> Any:
         answer = httpx.request(method, f"{self.environment['PREFECT_API_URL']}/{path}", json=body, timeout=60)

@@ -3,55 +3,28 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shlex
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import boto3
-import httpx
 import psutil
 import pytest
 
 from flows.processes import find_process
+from tests.system.on_topology import MARK, SCRIPTS, Topology, bring_up, wait_until
 
 pytestmark = pytest.mark.system
-SCRIPTS = Path(__file__).resolve().parents[2] / "infra" / "local"
-MARK = "EMPATHY_TOPOLOGY_OF"
 NAMES = ("postgresql", "redis", "s3", "server", "services", "worker-cpu-1", "worker-gpu-1")
-WAIT_S = 240.0
 
 
-class Operator(NamedTuple):
-    """Somebody who has brought it up, ingested and deployed; their environment is env.sh's."""
-
-    folder: Path
-    environment: dict[str, str]
-
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, timeout=WAIT_S, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done
-
-    def serve(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return self.run(str(SCRIPTS / "service.sh"), *words)
-
-    def ask(self, path: str, **body: Any) -> Any:
-        answer = httpx.post(f"{self.environment['PREFECT_API_URL']}/{path}", json=body, timeout=30)
-        answer.raise_for_status()
-        return answer.json()
-
-    def read_pids(self) -> dict[str, int]:
-        cards = {name: find_process(self.folder / "run" / f"{name}.json") for name in NAMES}
-        return {name: card.pid for name, card in cards.items() if card is not None}
+def read_pids(topology: Topology) -> dict[str, int]:
+    cards = {name: find_process(topology.folder / "run" / f"{name}.json") for name in NAMES}
+    return {name: card.pid for name, card in cards.items() if card is not None}
 
 
 def find_left(folder: Path) -> list[str]:
@@ -73,41 +46,20 @@ def find_listening(folder: Path) -> list[str]:
     return listening
 
 
-def wait_until(is_true: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + WAIT_S
-    while not (found := is_true()):
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.5)
-    return found
-
-
 @pytest.fixture(scope="module")
-def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
     place = tmp_path_factory.mktemp("topology")
-    foreign = ("EMPATHY_", "OPENAI_", "PREFECT_", "AWS_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    # a Prefect home of its own: a profile of whoever runs the tests must not name another API
-    own = {"EMPATHY_HOME": str(place / "home"), "PREFECT_HOME": str(place / "prefect"), "OMP_NUM_THREADS": "1"}
-    somebody = Operator(place / "state", {**kept, **own, "PYTHON": sys.executable, "COLUMNS": "120"})
-    try:
-        said = somebody.run(str(SCRIPTS / "up.sh"), str(somebody.folder), "--free-ports").stdout
-        assert said.splitlines()[-1] == f"source {somebody.folder}/env.sh"
-        lines = (somebody.folder / "env.sh").read_text(encoding="utf-8").splitlines()
-        exports = [line.removeprefix("export ") for line in lines if line.startswith("export ")]
-        for name, value in (shlex.split(line)[0].split("=", 1) for line in exports):
-            somebody.environment[name] = value
-        somebody.run(sys.executable, "-m", "flows", "ingest", "sample")
-        somebody.run(sys.executable, "-m", "flows", "deploy")
-        yield somebody
-    finally:
-        subprocess.run([SCRIPTS / "down.sh", somebody.folder], env=somebody.environment, timeout=WAIT_S, check=False)
-        left = [*find_left(somebody.folder), *find_listening(somebody.folder)]
-        subprocess.run([SCRIPTS / "down.sh", somebody.folder, "--wipe"], env=somebody.environment, check=False)
+    with bring_up(place) as topology:
+        topology.empathy("ingest", "sample")
+        topology.empathy("deploy")
+        yield topology
+        topology.run(str(SCRIPTS / "down.sh"), str(topology.folder))
+        left = [*find_left(topology.folder), *find_listening(topology.folder)]
     assert left == []
-    assert not somebody.folder.exists()
+    assert not topology.folder.exists()
 
 
-def test_a_run_survives_a_restart_of_postgresql_and_of_redis_and_leaves_a_whole_record(operator: Operator) -> None:
+def test_a_run_survives_a_restart_of_postgresql_and_of_redis_and_leaves_a_whole_record(operator: Topology) -> None:
     operator.run(sys.executable, "-m", "prefect", "deployment", "run", "score-dialogues/nightly")
 
     def find(state: str) -> Any:
@@ -133,7 +85,7 @@ def test_a_run_survives_a_restart_of_postgresql_and_of_redis_and_leaves_a_whole_
     assert any(one["Key"].endswith("/manifest.json") for one in found)
 
 
-def test_the_scheduler_plans_the_runs_of_every_active_schedule(operator: Operator) -> None:
+def test_the_scheduler_plans_the_runs_of_every_active_schedule(operator: Topology) -> None:
     def list_planned() -> set[str]:
         runs = operator.ask("flow_runs/filter", flow_runs={"state": {"type": {"any_": ["SCHEDULED"]}}})
         return {run["deployment_id"] for run in runs if run["auto_scheduled"]}
@@ -144,7 +96,7 @@ def test_the_scheduler_plans_the_runs_of_every_active_schedule(operator: Operato
     wait_until(lambda: list_planned() == wanted)
 
 
-def test_new_scores_start_the_selection_through_redis_and_the_services(operator: Operator) -> None:
+def test_new_scores_start_the_selection_through_redis_and_the_services(operator: Topology) -> None:
     def find_selection() -> Any:
         runs = operator.ask("flow_runs/filter", flows={"name": {"any_": ["select-subsets"]}})
         return [run for run in runs if run["state_type"] == "COMPLETED"]
@@ -152,7 +104,7 @@ def test_new_scores_start_the_selection_through_redis_and_the_services(operator:
     assert wait_until(find_selection)[0]["name"] == "select paper S>5 R>5"
 
 
-def test_nothing_looks_for_another_redis_or_database_than_ours(operator: Operator) -> None:
+def test_nothing_looks_for_another_redis_or_database_than_ours(operator: Topology) -> None:
     logs = {
         name: (operator.folder / "run" / f"{name}.log").read_text(encoding="utf-8") for name in ("server", "services")
     }
@@ -162,19 +114,19 @@ def test_nothing_looks_for_another_redis_or_database_than_ours(operator: Operato
     assert [name for name, log in logs.items() if strange.search(log)] == []
 
 
-def test_up_again_keeps_what_is_up_and_brings_back_a_killed_worker(operator: Operator) -> None:
-    before = operator.read_pids()
+def test_up_again_keeps_what_is_up_and_brings_back_a_killed_worker(operator: Topology) -> None:
+    before = read_pids(operator)
     assert tuple(before) == NAMES
     worker = psutil.Process(before["worker-cpu-1"])
     operator.serve("kill", "worker-cpu-1")
     assert not worker.is_running()
-    assert "worker-cpu-1   down" in operator.serve("status").stdout
+    assert "worker-cpu-1   down" in operator.serve("status")
     operator.run(str(SCRIPTS / "up.sh"))
-    after = operator.read_pids()
+    after = read_pids(operator)
     assert {name for name in NAMES if before[name] != after[name]} == {"worker-cpu-1"}
 
 
-def test_a_port_of_somebody_elses_is_one_message_and_nothing_is_started(operator: Operator, tmp_path: Path) -> None:
+def test_a_port_of_somebody_elses_is_one_message_and_nothing_is_started(operator: Topology, tmp_path: Path) -> None:
     port = json.loads((operator.folder / "topology.json").read_text(encoding="utf-8"))["ports"]["redis"]
     command = [SCRIPTS / "up.sh", tmp_path / "other", "--free-ports", "--redis-port", str(port)]
     done = subprocess.run(command, env=operator.environment, capture_output=True, text=True, timeout=60, check=False)
