@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -10,10 +11,11 @@ from tasks.config import JudgeConfig, ScoringConfig
 from tasks.errors import ConfigError
 from tasks.progress import report_notice
 from tasks.scoring.identity import JudgeIdentity
-from tasks.scoring.ledger.journal import SegmentWriter, list_segments, read_segment
+from tasks.scoring.ledger.journal import Attempt, SegmentWriter, list_segments, read_segment
 from tasks.scoring.ledger.pricing import Price, load_prices
+from tasks.scoring.ledger.reading import find_method, read_attempt, read_comparison
 from tasks.scoring.planning import Plan, PlannedTurn, read_chunk
-from tasks.scoring.reasons import ASKED_AGAIN
+from tasks.scoring.reasons import ASKED_AGAIN, ASKED_ON, MAX_REPLIES
 from tasks.settings import Settings
 
 PRICES_FILE = "prices.toml"
@@ -103,25 +105,43 @@ def score_planned_chunk(
     run_name: str,
     on_done: Callable[[int], None],
     writer_name: str = "",
+    identity: JudgeIdentity | None = None,
 ) -> int:
     """Score one chunk of a plan, passing over what this run's journal holds already; return the turns asked.
 
-    A `writer_name` tells apart the segments of several processes, on whatever hosts, that score for one run.
+    A `writer_name` tells apart the segments of several processes, on whatever hosts, that score for one run. By the
+    `identity` replies are read: a useless one that a kill left alone does not end its turn; without it any reply does.
     """
     prefix = f"{run_name}-{chunk:05d}"
-    answered = {
-        attempt.turn_key
-        for path in list_segments(folder)
-        if path.name.startswith(f"{prefix}-")
-        for _, attempt in read_segment(path)
-        if attempt.error_class not in ASKED_AGAIN
-    }
+    answered = find_answered(folder, f"{prefix}-", identity)
     turns = read_chunk(plan, chunk)
     missing = [planned for planned in turns if planned.turn.turn_key not in answered]
     on_done(len(turns) - len(missing))
     with SegmentWriter(folder, f"{prefix}-{writer_name}" if writer_name else prefix) as writer:
         judge.score_chunk(missing, writer, on_done)
     return len(missing)
+
+
+def find_answered(folder: Path, prefix: str, identity: JudgeIdentity | None) -> set[str]:
+    """Return the turns that a run's segments have a score of, a reason that stays, or useless replies enough."""
+    answered, n_useless = set[str](), Counter[str]()
+    for path in (path for path in list_segments(folder) if path.name.startswith(prefix)):
+        for _, attempt in read_segment(path):
+            reason = find_reason(attempt, identity)
+            if identity is not None and reason in ASKED_ON:
+                n_useless[attempt.turn_key] += 1
+            elif reason not in ASKED_AGAIN:
+                answered.add(attempt.turn_key)
+    return answered | {turn_key for turn_key, n in n_useless.items() if n >= MAX_REPLIES}
+
+
+def find_reason(attempt: Attempt, identity: JudgeIdentity | None) -> str | None:
+    """Return why an attempt gave no score, None if it did."""
+    if identity is None:
+        return attempt.error_class
+    if identity.is_pairwise:
+        return read_comparison(attempt).error_class
+    return read_attempt(attempt, find_method(attempt, identity)).error_class
 
 
 def note_spent(judge: Judge, folder: Path, run_name: str, chunks: Iterable[int]) -> None:

@@ -139,7 +139,7 @@ def score_chunk(run: str, plan: Plan, chunk: int) -> int:
     try:
         n_asked = score_planned_chunk(
             judge, plan, chunk, scoring_run.folder, scoring_run.journal_name, scoring_run.on_done,
-            scoring_run.writer_name,
+            scoring_run.writer_name, scoring_run.identity,
         )  # fmt: skip
     finally:
         seen = " ".join(f"{name.replace(' ', '_')}={value}" for name, value in judge.describe().items())

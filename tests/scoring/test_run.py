@@ -50,6 +50,21 @@ def test_a_second_try_of_a_chunk_asks_only_what_the_journal_does_not_hold(plan, 
     assert sum(done) == 4
 
 
+def test_a_useless_reply_that_a_kill_left_alone_does_not_end_its_turn(plan, tmp_path):
+    identity = identify_judge(JudgeConfig(kind="openai", model="m"), "http://127.0.0.1:9/v1")
+    keys = [planned.turn.turn_key for planned in read_chunk(plan, 0)]
+    with SegmentWriter(tmp_path / "journal", "run-00000") as writer:
+        writer.append(
+            Attempt(keys[0], "r", 1.0, 0.1, reply='{"sensibility": 5, "rationality": 6}'),
+            Attempt(keys[1], "r", 1.0, 0.1, reply="no scores"),
+            Attempt(keys[2], "r", 1.0, 0.1, error_class="truncated"),
+            *(Attempt(keys[3], "r", 1.0 + n, 0.1, reply="no scores") for n in range(3)),
+        )
+    judge = CountingJudge()
+    score_planned_chunk(judge, plan, 0, tmp_path / "journal", "run", lambda _: None, "second", identity)
+    assert judge.asked == keys[1:3]
+
+
 def test_chunks_and_other_runs_are_not_taken_for_one_another(plan, tmp_path):
     keys = [planned.turn.turn_key for chunk in range(2) for planned in read_chunk(plan, chunk)]
     for prefix in ("run-000001", "run-00001-x", "other-00000"):

@@ -21,7 +21,7 @@ from flows.server import find_server
 from tests.scoring.fault_server import FaultServer
 
 pytestmark = pytest.mark.system
-N_TURNS, N_SHARDS = 1200, 4
+N_TURNS, N_SHARDS = 900, 4
 PER_MINUTE = 1800.0
 KEY = "nobody-0123"
 
