@@ -63,7 +63,7 @@ $(VENV)/.system: $(VENV)/.demo
 
 test-system: $(VENV)/.services ## Run the tests with services: PostgreSQL, Redis, S3, workers, Chromium (Debian's, installed if need be)
 	bash infra/ci/install-services.sh
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'system and not long' -n $(TEST_PROCESSES) --dist loadfile --timeout 1200
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'system and not long' -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --timeout 1200
 
 test-long: $(VENV)/.system ## Run the tests that need a real model or many minutes: kills at every stage, llama.cpp, Gemma
 	$(BIN)/python -m pytest -m long --timeout 1800

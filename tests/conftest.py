@@ -36,13 +36,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: the m
 SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 hypothesis.settings.register_profile("project", deadline=None)  # a busy machine is not a bug
 hypothesis.settings.load_profile("project")
-TAKES_MINUTES = ("flows", "serving")
+TAKES_MINUTES = ("flows", "serving", "test_faults", "test_shards", "test_run_form", "test_login_and_keys")
+"""Folders and files."""
 SETTINGS_PREFIXES = ("EMPATHY_", "OPENAI_", "HF_TOKEN")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take minutes, so that no process is left alone with one at the end."""
-    items.sort(key=lambda item: item.path.parent.name not in TAKES_MINUTES)
+    items.sort(key=lambda item: not {item.path.parent.name, item.path.stem} & set(TAKES_MINUTES))
 
 
 @pytest.fixture(scope="session")

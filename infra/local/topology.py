@@ -53,9 +53,7 @@ def read_command_line() -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     start = commands.add_parser("up", help="bring everything up; what is up is left alone")
     start.add_argument("--cpu-workers", type=int, help="workers of the pool cpu [default: 1]")
-    start.add_argument(
-        "--home", type=Path, help="home of the workers [default: FOLDER/home, as its S3 forgets]"
-    )
+    start.add_argument("--home", type=Path, help="home of the workers [default: FOLDER/home, as its S3 forgets]")
     start.add_argument("--gpu-home", type=Path, help="home of the gpu worker, as on a machine of its own [the same]")
     for name, port in DEFAULT_PORTS.items():
         start.add_argument(f"--{name}-port", type=int, help=f"[default: {port}]")
