@@ -65,7 +65,7 @@ class Shards:
         self._signs: dict[int, tuple[str | None, float]] = {}
         """The last sign of life of each shard, and when it was first seen."""
         self._begun: set[int] = set()
-        self._begun_at, self._is_told = time.monotonic(), False
+        self._is_told = False
 
     def submit(self, shard: int) -> None:
         """Ask for a run of a shard."""
@@ -98,7 +98,7 @@ class Shards:
             return None
 
     def _wait_for_worker(self, shard: int) -> None:
-        waited_s = time.monotonic() - self._begun_at
+        waited_s = time.monotonic() - self._signs[shard][1]  # since it was submitted, the last time
         if waited_s > UNTAKEN_S:
             self.outcomes[shard] = UNTAKEN
         elif waited_s > LATE_S and not self._is_told:

@@ -114,6 +114,17 @@ def test_a_shard_that_came_to_run_late_has_its_time_for_a_first_sign(shards, mon
         assert shards.client.states[shards.runs[0]].is_crashed() == is_given_up
 
 
+def test_a_shard_that_is_submitted_again_after_hours_is_waited_for_anew(shards, monkeypatch):
+    begun = sharding.time.monotonic()
+    monkeypatch.setattr(sharding, "time", SimpleNamespace(monotonic=lambda: begun + 5 * sharding.UNTAKEN_S))
+    end(shards, 0, Completed(), None)
+    end(shards, 1, Crashed())
+    shards.look()
+    shards.client.states[shards.runs[1]] = Scheduled()
+    shards.look()
+    assert 1 not in shards.outcomes
+
+
 def test_a_shard_that_never_begins_or_is_never_taken_is_given_up(shards, monkeypatch):
     begun = sharding.time.monotonic()
     shards.look()
