@@ -47,7 +47,8 @@ class Server(NamedTuple):
     @property
     def url(self) -> str:
         """Address of the user interface, from this machine."""
-        return f"http://{LOOPBACK if self.host == '0.0.0.0' else self.host}:{self.port}"  # noqa: S104 - a comparison
+        is_everywhere = self.host == "0.0.0.0"  # noqa: S104 # nosec B104 # a comparison
+        return f"http://{LOOPBACK if is_everywhere else self.host}:{self.port}"
 
     @property
     def api_url(self) -> str:
