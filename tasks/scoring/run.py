@@ -13,7 +13,7 @@ from tasks.progress import report_notice
 from tasks.scoring.identity import JudgeIdentity
 from tasks.scoring.ledger.journal import Attempt, SegmentWriter, list_segments, read_segment
 from tasks.scoring.ledger.pricing import Price, load_prices
-from tasks.scoring.ledger.reading import find_method, read_attempt, read_comparison
+from tasks.scoring.ledger.reading import read_by_judge
 from tasks.scoring.planning import Plan, PlannedTurn, read_chunk
 from tasks.scoring.reasons import ASKED_AGAIN, ASKED_ON, MAX_REPLIES
 from tasks.settings import Settings
@@ -137,11 +137,7 @@ def find_answered(folder: Path, prefix: str, identity: JudgeIdentity | None) -> 
 
 def find_reason(attempt: Attempt, identity: JudgeIdentity | None) -> str | None:
     """Return why an attempt gave no score, None if it did."""
-    if identity is None:
-        return attempt.error_class
-    if identity.is_pairwise:
-        return read_comparison(attempt).error_class
-    return read_attempt(attempt, find_method(attempt, identity)).error_class
+    return attempt.error_class if identity is None else read_by_judge(attempt, identity).error_class
 
 
 def note_spent(judge: Judge, folder: Path, run_name: str, chunks: Iterable[int]) -> None:

@@ -120,8 +120,8 @@ def test_an_address_beyond_this_machine_needs_a_login(host: str) -> None:
 
 
 def test_loopback_needs_none_and_a_login_opens_the_rest() -> None:
-    check_host("127.0.0.1", "")
-    check_host("0.0.0.0", "user:password")
+    assert check_host("127.0.0.1", "") is None
+    assert check_host("0.0.0.0", "user:password") is None
 
 
 def test_a_running_server_says_what_it_does_not_fit(server: Server) -> None:

@@ -16,7 +16,7 @@ from tasks.config import DEFAULT_N_SAMPLES
 from tasks.schema import digest_of
 from tasks.scoring.identity import JudgeIdentity
 from tasks.scoring.ledger.journal import Attempt, list_segments, read_segment, segment_name, to_row
-from tasks.scoring.ledger.reading import find_method, pool_turns, read_attempt, read_comparison
+from tasks.scoring.ledger.reading import find_method, pool_turns, read_by_judge
 from tasks.scoring.ledger.segment import is_being_written
 from tasks.scoring.parsing import ParsedScores
 from tasks.scoring.reasons import TERMINAL, TOO_FEW_SAMPLES
@@ -90,7 +90,7 @@ def _read_rows(paths: Iterable[Path], judge: JudgeIdentity) -> Iterator[dict[str
 
 def _to_row(attempt: Attempt, judge: JudgeIdentity) -> dict[str, Any]:
     method = find_method(attempt, judge)
-    reading = read_comparison(attempt) if judge.is_pairwise else read_attempt(attempt, method)
+    reading = read_by_judge(attempt, judge)
     row = to_row(attempt) | {"method": method, "error_class": reading.error_class, "n_samples": reading.n_samples}
     if judge.kind in FREE_KINDS:
         row["cost_usd"] = 0.0

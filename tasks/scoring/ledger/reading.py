@@ -38,6 +38,11 @@ def find_method(attempt: Attempt, judge: JudgeIdentity) -> str:
     return attempt.method if attempt.method != "point" else str(judge.parameters.get("method", "point"))
 
 
+def read_by_judge(attempt: Attempt, judge: JudgeIdentity) -> Reading:
+    """Read the reply of an attempt as its judge answers: with scores by a method, or with a verdict."""
+    return read_comparison(attempt) if judge.is_pairwise else read_attempt(attempt, find_method(attempt, judge))
+
+
 def read_attempt(attempt: Attempt, method: str) -> Reading:
     """Read the reply of an attempt as its method asks; a call for samples tells only how many of them it brought."""
     if method == "samples":

@@ -110,6 +110,8 @@ class Sender:
         own = [self.folder / IDENTITY_FILE, *(path for path in list_segments(self.folder) if path.suffix == ".jsonl")]
         new = {path: path.stat().st_size for path in own if path.exists()}
         new = {path: size for path, size in new.items() if size < self._sent.get(path.name, size + 1)}
+        if not new:
+            return 0
         with ThreadPoolExecutor(SENDERS, thread_name_prefix="sender") as pool:
             done = list(pool.map(self._try_to_send, new))
         self._sent |= {path.name: size for (path, size), is_sent in zip(new.items(), done, strict=True) if is_sent}
